@@ -24,9 +24,7 @@ def admin_context(request_id: str | None = None) -> RequestContext:
 
     :param request_id: continue under this id, None makes a new one
     """
-    return RequestContext(
-        is_admin=True, roles=['admin'], request_id=request_id, overwrite=False
-    )
+    return RequestContext(is_admin=True, roles=['admin'], request_id=request_id, overwrite=False)
 
 
 class ContextSerializer(messaging.NoOpSerializer):

@@ -25,7 +25,10 @@ OPTS: list[cfg.Opt] = [
         'osapi_share_workers', default=10, min=1, help='Threads of ssm-api that answer requests.'
     ),
     cfg.IntOpt(
-        'osapi_max_limit', default=1000, min=1, help='Largest number of items in one page of a list.'
+        'osapi_max_limit',
+        default=1000,
+        min=1,
+        help='Largest number of items in one page of a list.',
     ),
     cfg.StrOpt(
         'osapi_share_base_URL', help='Scheme and host of links in answers, instead of the request.'
