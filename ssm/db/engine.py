@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Connections and transactions (decision 21).
+
+There are two ways to the database, and no third: functions decorated with :func:`reader` or
+:func:`writer`. Each gets a session as its first argument and is one whole transaction, tried
+again from its start on deadlocks and lock errors. Transactions don't nest, and nothing that may
+wait for others (an RPC, a driver, a sleep) happens inside one: see :func:`assert_outside`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+import tenacity
+from oslo_config import cfg
+from oslo_db import exception as db_exc
+from oslo_db import options as db_options
+from oslo_db.sqlalchemy import enginefacade
+from oslo_log import log as logging
+from sqlalchemy import orm
+from sqlalchemy.ext import compiler
+from sqlalchemy.sql import expression
+
+LOG = logging.getLogger(__name__)
+P = ParamSpec('P')
+R = TypeVar('R')
+
+_inside: contextvars.ContextVar[str | None] = contextvars.ContextVar('transaction', default=None)
+# SQLite has one writer per file: whoever writes waits here, not in the library, which would
+# block every green thread of the process.
+_sqlite_writer = threading.Semaphore()
+_lock = threading.Lock()
+_maker: orm.sessionmaker[orm.Session] | None = None
+
+db_options.set_defaults(cfg.CONF)
+
+
+def create_engine(conf: cfg.ConfigOpts, **overrides: Any) -> sa.Engine:
+    """An engine for ``[database] connection``, set up as all of ssm's are."""
+    options = {'sqlite_fk': True, 'connection': conf.database.connection}
+    if not options['connection'].startswith('sqlite'):
+        options['max_pool_size'] = conf.database.max_pool_size or 30
+        options['max_overflow'] = 50
+    facade = enginefacade.transaction_context()
+    facade.configure(**(options | overrides))
+    engine = facade.writer.get_engine()
+    if engine.dialect.name == 'sqlite':
+        _set_up_sqlite(engine)
+    else:
+        engine = engine.execution_options(isolation_level='READ COMMITTED')
+    return engine
+
+
+def _set_up_sqlite(engine: sa.Engine) -> None:
+    """Take BEGIN over from oslo.db, which knows no BEGIN IMMEDIATE: its own listener leaves a
+    connection alone whose info says that it is in a transaction."""
+
+    @sa.event.listens_for(engine, 'connect')
+    def connect(connection: Any, record: Any) -> None:
+        connection.execute('PRAGMA journal_mode=WAL')
+        connection.execute('PRAGMA synchronous=NORMAL')
+        connection.execute('PRAGMA busy_timeout=20000')
+        record.info['in_transaction'] = True
+
+    @sa.event.listens_for(engine, 'begin')
+    def begin(connection: sa.Connection) -> None:
+        immediate = connection.get_execution_options().get('ssm_writer')
+        connection.exec_driver_sql('BEGIN IMMEDIATE' if immediate else 'BEGIN')
+
+    @sa.event.listens_for(engine, 'rollback')
+    @sa.event.listens_for(engine, 'commit')
+    def end(connection: sa.Connection) -> None:
+        connection.info['in_transaction'] = True
+
+
+def engine() -> sa.Engine:
+    """The process's engine, made at first use."""
+    return _sessions().kw['bind']
+
+
+def _sessions() -> orm.sessionmaker[orm.Session]:
+    global _maker
+    if _maker is None:
+        with _lock:
+            if _maker is None:
+                _maker = orm.sessionmaker(create_engine(cfg.CONF), expire_on_commit=False)
+    return _maker
+
+
+def dispose() -> None:
+    """Close all connections and forget the engine; the next use makes a new one."""
+    global _maker
+    if _maker is not None:
+        _maker.kw['bind'].dispose()
+        _maker = None
+
+
+def assert_outside(what: str) -> None:
+    """Called by whatever may take long, before it begins.
+
+    :raises RuntimeError: a transaction is open in this thread
+    """
+    inside = _inside.get()
+    if inside:
+        raise RuntimeError(f'{what} inside the transaction of {inside}')
+
+
+@contextlib.contextmanager
+def _transaction(name: str, *, write: bool) -> Iterator[orm.Session]:
+    assert_outside(f'transaction of {name}')
+    maker = _sessions()
+    bind: sa.Engine = maker.kw['bind']
+    sqlite = bind.dialect.name == 'sqlite'
+    if sqlite and write:
+        bind = bind.execution_options(ssm_writer=True)
+    with _sqlite_writer if sqlite and write else contextlib.nullcontext():
+        marker = _inside.set(name)
+        try:
+            with maker(bind=bind) as session, session.begin():
+                yield session
+        finally:
+            _inside.reset(marker)
+
+
+def _again(state: tenacity.RetryCallState) -> None:
+    LOG.warning(
+        'Transaction %s is tried again: %s', state.fn, state.outcome and state.outcome.exception()
+    )
+
+
+_retry = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(
+        (db_exc.DBDeadlock, db_exc.DBConnectionError, db_exc.RetryRequest)
+    ),
+    wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    stop=tenacity.stop_after_attempt(8),
+    before_sleep=_again,
+    reraise=True,
+)
+
+
+def _decorate(function: Callable[Concatenate[orm.Session, P], R], *, write: bool) -> Callable[P, R]:
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _transaction(function.__qualname__, write=write) as session:
+            return function(session, *args, **kwargs)
+
+    return _retry(run)
+
+
+def reader(function: Callable[Concatenate[orm.Session, P], R]) -> Callable[P, R]:
+    """Make a function of a session one transaction that only reads."""
+    return _decorate(function, write=False)
+
+
+def writer(function: Callable[Concatenate[orm.Session, P], R]) -> Callable[P, R]:
+    """Make a function of a session one transaction that may write."""
+    return _decorate(function, write=True)
+
+
+class db_time(expression.FunctionElement):  # noqa: N801 (an SQL function)
+    """Seconds since 1970 by the database's clock, compared in the same statement (decision 19)."""
+
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiler.compiles(db_time, 'sqlite')
+def _sqlite_time(_element: Any, _compiler: Any, **_options: Any) -> str:
+    return "CAST(strftime('%s', 'now') AS INTEGER)"
+
+
+@compiler.compiles(db_time, 'mysql')
+@compiler.compiles(db_time, 'mariadb')
+def _mysql_time(_element: Any, _compiler: Any, **_options: Any) -> str:
+    return 'UNIX_TIMESTAMP()'
+
+
+@compiler.compiles(db_time, 'postgresql')
+def _postgresql_time(_element: Any, _compiler: Any, **_options: Any) -> str:
+    return 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)'
