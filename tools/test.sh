@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# tools/test.sh [--full] [REGEX]: on a fresh machine installs what is needed and runs the checks of
+# style and documents, and all tests that need nothing but this machine.
+#
+#   --full   also what needs MariaDB and RabbitMQ; fails where one of them is missing
+#   REGEX    only the tests whose name it finds, and no checks
+#
+# SSM_TEST_MYSQL_URL and SSM_TEST_RABBIT_URL name the servers; tests make and drop databases and
+# virtual hosts of their own there. Ends with `N passed, M failed, K skipped`.
+
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+full= regex=
+for argument; do
+    case $argument in
+        --full) full=1 ;;
+        -*) ssm_die "usage: ${0##*/} [--full] [REGEX]" ;;
+        *) regex=$argument ;;
+    esac
+done
+
+# suite NAME SECONDS TEST_SECONDS: the tests below ssm/tests/NAME, within that time for all of them
+# and for each.
+suite() {
+    local status=0 log
+    log=$(mktemp)
+    OS_TEST_TIMEOUT=$3 timeout --kill-after=10 "$2" \
+        stestr --test-path "ssm/tests/$1" run ${regex:+"$regex"} 2>&1 | tee "$log" || status=$?
+    awk '/^ - (Passed|Expected Fail): /{p += $NF} /^ - Skipped: /{s = $NF}
+         /^ - (Failed|Unexpected Success): /{f += $NF}
+         /^Ran: /{ran = 1} END {if (ran) printf "%d passed, %d failed, %d skipped\n", p, f, s}' "$log"
+    if [ -n "$regex" ] && grep -q "regex doesn't match with anything" "$log"; then
+        status=0
+        echo '0 passed, 0 failed, 0 skipped'
+    fi
+    rm -f "$log"
+    return "$status"
+}
+
+# stage SUITE ARGUMENTS: of those that have tests.
+stage() {
+    [ -z "$(find "ssm/tests/$1" -name 'test_*.py' -print -quit)" ] || ssm_stage "$1" suite "$@"
+}
+
+ssm_need rsync rsync
+ssm_need git git
+ssm_venv
+if [ -z "$regex" ]; then
+    ssm_stage style tools/check.sh style
+    ssm_stage docs tools/check.sh docs
+fi
+export SSM_TEST_FULL=$full
+stage unit 300 60
+stage functional 300 120
+stage integration 600 300
+if [ -n "$full" ]; then
+    stage chaos 400 300
+    SSM_CONCURRENCY=threading ssm_stage unit-threading suite unit 300 60
+fi
+ssm_summary
