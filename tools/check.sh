@@ -10,11 +10,11 @@ set -euo pipefail
 STYLE='ruff format flake8 mypy imports bandit shell'
 DOCS='docs releasenotes genconfig genpolicy units'
 
-check_ruff() { ruff check --quiet .; }
+check_ruff() { ruff check --quiet --output-format concise .; }
 check_format() { ruff format --quiet --diff .; }
 check_flake8() { flake8; }
 check_mypy() { mypy; }
-check_imports() { lint-imports; }
+check_imports() { lint-imports --no-logo; }
 check_bandit() { bandit --quiet --configfile pyproject.toml --recursive ssm; }
 check_shell() {
     local script
