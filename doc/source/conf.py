@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+
+project = 'ssm'
+copyright = 'ssm developers'
+extensions = ['openstackdocstheme']
+html_theme = 'openstackdocs'
+html_theme_options = {'sidebar_mode': 'toctree'}
+openstackdocs_repo_name = 'ssm'
+openstackdocs_pdf_link = False
+openstackdocs_use_storyboard = False
+openstackdocs_auto_name = False
+pygments_style = 'native'
+root_doc = 'index'
+nitpicky = True
