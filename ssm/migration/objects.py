@@ -118,36 +118,42 @@ def share(
 
 
 def shares(
-    session: orm.Session, condition: sa.ColumnElement[bool], *, with_rules: bool = False
+    session: orm.Session,
+    condition: sa.ColumnElement[bool],
+    *,
+    export_locations: bool = False,
+    rules: dict[str, list[base.AccessRule]] | None = None,
 ) -> list[base.Share]:
-    """Living instances, oldest first; three statements, four with rules.
+    """Living instances, oldest first; one statement, another one with export locations.
 
     :param condition: which ones, e.g. ``ShareInstance.share_server_id == id``
+    :param rules: by instance id, as :func:`access_rules` returns them
     """
+    instance = models.ShareInstance
     query = (
-        sa.select(models.ShareInstance)
-        .where(models.ShareInstance.deleted == models.NOT_DELETED, condition)
+        sa.select(instance)
+        .where(instance.deleted == models.NOT_DELETED, condition)
         .options(
-            orm.joinedload(models.ShareInstance.share),
-            orm.joinedload(models.ShareInstance.share_type).selectinload(
-                models.ShareType.extra_specs
-            ),
-            orm.selectinload(models.ShareInstance.export_locations),
+            orm.joinedload(instance.share),
+            orm.joinedload(instance.share_type).joinedload(models.ShareType.extra_specs),
+            orm.selectinload(instance.export_locations)
+            if export_locations
+            else orm.noload(instance.export_locations),
         )
-        .order_by(models.ShareInstance.created_at, models.ShareInstance.id)
+        .order_by(instance.created_at, instance.id)
     )
-    rows = list(session.scalars(query))
-    rules = access_rules(session, condition) if with_rules and rows else {}
-    return [share(row, rules.get(row.id)) for row in rows]
+    return [share(row, (rules or {}).get(row.id)) for row in session.scalars(query).unique()]
 
 
 def access_rules(
-    session: orm.Session, condition: sa.ColumnElement[bool]
+    session: orm.Session, condition: sa.ColumnElement[bool], *, cast: bool = True
 ) -> dict[str, list[base.AccessRule]]:
-    """Rules that are to hold, by instance id, at the level to be applied now; one statement.
+    """Rules that are to hold, by instance id; one statement.
 
-    Rules on their way out or in error are left out; an instance cast read-only has ``ro`` rules
-    only, whatever the user wrote.
+    Rules on their way out or in error are left out.
+
+    :param cast: an instance cast read-only has ``ro`` rules only, whatever the user wrote; False
+        gives the real levels
     """
     query = (
         sa.select(
@@ -174,7 +180,7 @@ def access_rules(
                 'access_id': rule.id,
                 'access_type': rule.access_type,
                 'access_to': rule.access_to,
-                'access_level': 'ro' if read_only else rule.access_level,
+                'access_level': 'ro' if cast and read_only else rule.access_level,
             }
         )
     return found

@@ -99,6 +99,7 @@ class Migration(Base):
     destination_host: orm.Mapped[str]
     share_network_id: orm.Mapped[str36]
     new_share_network_id: orm.Mapped[str36 | None]
+    availability_zone_id: orm.Mapped[str36 | None]
     writable: orm.Mapped[bool]
     nondisruptive: orm.Mapped[bool]
     preserve_snapshots: orm.Mapped[bool]

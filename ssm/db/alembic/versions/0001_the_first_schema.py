@@ -367,6 +367,7 @@ def upgrade() -> None:
         sa.Column('destination_host', sa.String(length=255), nullable=False),
         sa.Column('share_network_id', sa.String(length=36), nullable=False),
         sa.Column('new_share_network_id', sa.String(length=36), nullable=True),
+        sa.Column('availability_zone_id', sa.String(length=36), nullable=True),
         sa.Column('writable', sa.Boolean(), nullable=False),
         sa.Column('nondisruptive', sa.Boolean(), nullable=False),
         sa.Column('preserve_snapshots', sa.Boolean(), nullable=False),
