@@ -15,7 +15,7 @@ check_format() { ruff format --quiet --diff .; }
 check_flake8() { flake8; }
 check_mypy() { mypy; }
 check_imports() { lint-imports --no-logo; }
-check_bandit() { bandit --quiet --configfile pyproject.toml --recursive ssm; }
+check_bandit() { bandit --quiet --severity-level medium --configfile pyproject.toml --recursive ssm; }
 check_shell() {
     local script
     for script in tools/*.sh .ci/run; do bash -n "$script" || return; done

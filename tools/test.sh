@@ -53,6 +53,7 @@ if [ -z "$regex" ]; then
     ssm_stage docs tools/check.sh docs
 fi
 export SSM_TEST_FULL=$full
+export OS_LOG_CAPTURE=1 OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1  # shown with failures only
 stage unit 300 60
 stage functional 300 120
 stage integration 600 300
