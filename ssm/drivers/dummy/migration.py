@@ -371,8 +371,8 @@ def _fence(
 
 
 def _unfence(now: state.State, source: ShareServer, token: Token) -> None:
-    record = state.server(now, source['id'])
-    if record['fenced_by'] == token.migration_id:
+    record = now['servers'].get(source['id'])
+    if record and record['fenced_by'] == token.migration_id:
         record['fenced_by'] = None
 
 
