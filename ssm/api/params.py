@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Values of requests and answers, the same for all resources (rest-api 1.8, 1.12)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import jsonschema
+from oslo_config import cfg
+from oslo_utils import strutils
+
+from ssm.common import exceptions
+
+T = TypeVar('T')
+
+_LARGEST = 2**31 - 1
+
+
+def timestamp(value: datetime.datetime | None) -> str | None:
+    """A time as all answers write it: UTC without a zone, always six fractional digits."""
+    return value.strftime('%Y-%m-%dT%H:%M:%S.%f') if value else None
+
+
+def boolean(value: object, name: str) -> bool:
+    """A boolean as clients write it: JSON's, or ``true/1/on/yes/y/t`` and their opposites.
+
+    :raises Invalid: it is none
+    """
+    try:
+        if isinstance(value, bool | str):
+            return strutils.bool_from_string(value, strict=True)
+    except ValueError:
+        pass
+    raise exceptions.Invalid(reason=f'{name} is not a boolean.')
+
+
+def integer(value: str, name: str, *, minimum: int = 0) -> int:
+    """An integer in a query.
+
+    :raises Invalid: it is none, is below the minimum, or does not fit 31 bits
+    """
+    try:
+        number = int(value)
+    except ValueError:
+        number = minimum - 1
+    if not minimum <= number <= _LARGEST:
+        raise exceptions.Invalid(reason=f'{name} is not an integer of at least {minimum}.')
+    return number
+
+
+def page(filters: dict[str, str]) -> tuple[int, int]:
+    """Take paging out of the filters: limit and offset.
+
+    The limit is capped by ``osapi_max_limit``; none, or 0, is the cap. ``marker`` is accepted and
+    ignored.
+
+    :raises Invalid: one of them is no integer, or negative
+    """
+    cap = cfg.CONF.osapi_max_limit
+    limit = integer(filters.pop('limit', '0'), 'limit')
+    offset = integer(filters.pop('offset', '0'), 'offset')
+    filters.pop('marker', None)
+    return min(limit or cap, cap), offset
+
+
+def cut(items: Sequence[T], limit: int, offset: int) -> Sequence[T]:
+    """The page of a list that is in memory."""
+    return items[offset : offset + limit]
+
+
+def all_tenants(filters: dict[str, str], *, allowed: bool) -> bool:
+    """Take ``all_tenants`` out of the filters; present and empty means yes.
+
+    :param allowed: whether the caller may ask for it; others are silently refused
+    :raises Invalid: it is not a boolean
+    """
+    return boolean(filters.pop('all_tenants', 'false') or 'true', 'all_tenants') and allowed
+
+
+def validator(schema: Mapping[str, Any]) -> Callable[[object], None]:
+    """A check against a schema, compiled once.
+
+    The check raises Invalid with the first thing that is wrong, and where.
+    """
+    jsonschema.Draft202012Validator.check_schema(schema)
+    compiled = jsonschema.Draft202012Validator(schema)
+
+    def check(value: object) -> None:
+        error = jsonschema.exceptions.best_match(compiled.iter_errors(value))
+        if error is not None:
+            place = '.'.join(str(part) for part in error.absolute_path)
+            raise exceptions.Invalid(reason=f'{place}: {error.message}' if place else error.message)
+
+    return check
+
+
+TEXT = {'type': ['string', 'null'], 'maxLength': 255}
+"""Schema of a name or a description."""
