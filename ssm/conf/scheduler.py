@@ -22,6 +22,12 @@ OPTS: list[cfg.Opt] = [
         'point namespace ssm.scheduler.filters.',
     ),
     cfg.ListOpt(
+        'scheduler_default_extend_filters',
+        default=['CapacityFilter', 'DriverFilter'],
+        help='Filters the pool of a share has to pass when the share grows. See '
+        'scheduler_default_filters.',
+    ),
+    cfg.ListOpt(
         'scheduler_default_weighers',
         default=['CapacityWeigher', 'GoodnessWeigher', 'HostAffinityWeigher'],
         help='Weighers that rate the pools left. Names of ssm.scheduler.weighers.',
@@ -30,5 +36,12 @@ OPTS: list[cfg.Opt] = [
         'capacity_weight_multiplier',
         default=1.0,
         help='Weight of free capacity; negative prefers full pools.',
+    ),
+    cfg.FloatOpt(
+        'max_over_subscription_ratio',
+        default=20.0,
+        min=1.0,
+        help='How many times its capacity a thin pool may promise that reports no ratio of its '
+        'own. The option of the same name in the stanza of a back end is what it reports.',
     ),
 ]
