@@ -34,7 +34,7 @@ suite() {
          /^Ran: /{ran = 1} END {if (ran) printf "%d passed, %d failed, %d skipped\n", p, f, s}' "$log"
     if [ -n "$regex" ] && grep -q "regex doesn't match with anything" "$log"; then
         status=0
-        echo '0 passed, 0 failed, 0 skipped'
+        printf '\n0 passed, 0 failed, 0 skipped\n'
     fi
     rm -f "$log"
     return "$status"
