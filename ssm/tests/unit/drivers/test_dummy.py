@@ -79,6 +79,13 @@ class DummyKitTest(kit.DriverKit, DummyCase):
         self.assertIs(True, self.step(migration, 'continue'))
         self.assertEqual(100, progress())
 
+    def test_start_again_goes_on_where_it_is(self) -> None:
+        migration = self.make_migration()
+        self.step(migration, 'start')
+        self.step(migration, 'continue')
+        self.step(migration, 'start')
+        self.assertEqual(50, self.step(migration, 'get_progress')['total_progress'])
+
     def test_progress_tells_bytes_of_each_share(self) -> None:
         self.conf.set_override('dummy_driver_progress_step', 25, group='beta')
         migration = self.make_migration()
@@ -146,6 +153,15 @@ class DummyKitTest(kit.DriverKit, DummyCase):
         held = self.file.read()['servers'][migration.destination['id']]['snapshots']
         self.assertEqual({}, held[snapshot['id']]['files'])
         self.assertEqual({'data': 'after the snapshot'}, held[later['id']]['files'])
+
+    def test_snapshot_made_again_keeps_its_content(self) -> None:
+        server, _ = self.make_server('alpha')
+        share = self.make_share(server)
+        snapshot = self.make_snapshot(server, share)
+        self.write_data(server, share, 'later')
+        self.drivers['alpha'].create_snapshot(self.context, snapshot, server)
+        held = self.file.read()['servers'][server['id']]['snapshots']
+        self.assertEqual({}, held[snapshot['id']]['files'])
 
     def test_teardown_forgets_the_migration(self) -> None:
         migration = self.make_migration()
