@@ -99,7 +99,7 @@ class SimulationTest(DummyCase):
             dummy_driver_default_driver_method_delay=1.5,
             dummy_driver_driver_methods_delays={'delete_share': 0.25},
         )
-        with mock.patch.object(time, 'sleep') as sleep:
+        with mock.patch.object(time, 'sleep', autospec=True) as sleep:
             self.create(driver)
             driver.delete_share(self.context, {'id': 'instance'}, None)
             driver.get_share_stats()
