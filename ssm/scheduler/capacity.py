@@ -55,9 +55,9 @@ def room(pool: PoolState, request: Request) -> float | None:
     ratio = pool.max_over_subscription_ratio
     if ratio < 1:
         return None
+    promise = total * ratio - (pool.provisioned_capacity_gb or 0)
     # Rounded, or 100 GiB * 1.15 would fall short of 115 GiB.
-    promise = round(total * ratio - (pool.provisioned_capacity_gb or 0), 6)
-    return min(promise, unreserved * ratio)
+    return round(min(promise, unreserved * ratio), 6)
 
 
 def rating(pool: PoolState, request: Request) -> int | None:

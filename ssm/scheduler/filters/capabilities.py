@@ -27,7 +27,7 @@ class CapabilitiesFilter(base.Filter):
         counts = collections.Counter(
             spec for pool in refused for spec in _unmet(pool, request)
         ).most_common()
-        return 'not satisfied are ' + ', '.join(f'{spec} ({n} pools)' for spec, n in counts)
+        return 'not satisfied are ' + ', '.join(f'{spec} ({n} of them)' for spec, n in counts)
 
 
 def _unmet(pool: PoolState, request: Request) -> list[str]:
