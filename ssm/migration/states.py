@@ -227,6 +227,8 @@ class Step(enum.StrEnum):
     """Close the source, copy the rest, verify."""
     OPEN = 'open'
     """Open the destination. That this began is the point of no return (decision 4)."""
+    SWITCH = 'switch'
+    """Move the rows to the destination, by what the driver answered to ``open``."""
     DRIVER_CANCEL = 'driver_cancel'
     UNFENCE = 'unfence'
     RESTORE_RULES = 'restore_rules'
@@ -251,7 +253,7 @@ FORWARD: dict[State, Plan] = {
     ),
     State.DRIVER_STARTING: Plan((Step.DRIVER_START,), Event.ACCEPTED),
     State.DRIVER_IN_PROGRESS: Plan((Step.COPY,), Event.COPIED),
-    State.COMPLETING: Plan((Step.CATCH_UP, Step.FENCE, Step.OPEN), Event.SUCCEED),
+    State.COMPLETING: Plan((Step.CATCH_UP, Step.FENCE, Step.OPEN, Step.SWITCH), Event.SUCCEED),
     State.CANCEL_IN_PROGRESS: Plan((Step.DRIVER_CANCEL, Step.RESTORE_RULES), Event.CANCELLED),
 }
 """What the engine does in each state; a state that is missing rests."""
@@ -264,6 +266,9 @@ BACKWARD: dict[State, Plan] = {
     State.CANCEL_IN_PROGRESS: Plan((Step.RESTORE_RULES,), Event.FAIL_CANCEL),
 }
 """What it does instead once a failure was decided. A failing step of it is noted and passed by."""
+
+PAST_NO_RETURN: dict[State, Plan] = {State.COMPLETING: Plan((), Event.FAIL_CUT_OVER)}
+"""The same past the point of no return: nobody can say which side is right, nothing is undone."""
 
 PROGRESS_WITHOUT_DRIVER: dict[str | None, int] = {
     State.STARTING: 0,

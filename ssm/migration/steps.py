@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the engine does in each step; each may be run twice with the same outcome (rule 3).
+
+A step does its effect and returns what is to be written together with "done": the rows, columns
+of the migration, and a result for later steps. It may also ask to be run again after a pause.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_config import cfg
+from oslo_utils import uuidutils
+from sqlalchemy import orm
+
+from ssm.common import exceptions
+from ssm.common.findings import Finding, Severity
+from ssm.db import models, rows
+from ssm.migration import (
+    capabilities,
+    inquiry,
+    journal,
+    networks,
+    objects,
+    progress,
+    subnets,
+    switch,
+)
+from ssm.migration.capabilities import Mode
+from ssm.migration.run import Run, Write
+from ssm.migration.states import Step
+
+CHECK_HOLDS = 300
+"""Seconds for which the answer a driver gave at start is not asked for again."""
+
+
+@dataclasses.dataclass
+class Done:
+    """The step is over.
+
+    :param result: JSON for later steps, kept in the journal
+    :param write: rows that change in the same transaction
+    :param values: columns of the migration
+    """
+
+    result: Any = None
+    write: Write | None = None
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Again:
+    """The step has to be run again.
+
+    :param seconds: the pause until then
+    :param waiting: what it waits for, a sentence
+    :param values: columns of the migration to be written now
+    """
+
+    seconds: float
+    waiting: str | None = None
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+Outcome = Done | Again
+
+
+def check(run: Run) -> Outcome:
+    """F4 unless the driver can take the server."""
+    row = run.row
+    requested = capabilities.Requested(row.writable, row.nondisruptive, row.preserve_snapshots)
+    question = inquiry.Question(
+        row.source_share_server_id, row.share_network_id, row.availability_zone_id, requested
+    )
+    answer = inquiry.ask(run.tools.driver, run.tools.backend.host, run.context, question)
+    if not answer.compatible or answer.capabilities is None:
+        raise exceptions.DriverRefused(findings=answer.findings)
+    return Done(values={'capabilities': answer.capabilities, 'checked_at': models.now()})
+
+
+def make_server(run: Run) -> Outcome:
+    """Insert the destination with pointer, subnets and status at once (decision 9)."""
+    row = run.row
+    server_id = uuidutils.generate_uuid()
+
+    def write(session: orm.Session) -> None:
+        chosen = subnets.for_zone(
+            session.scalars(
+                sa.select(models.ShareNetworkSubnet).where(
+                    models.ShareNetworkSubnet.share_network_id == row.share_network_id,
+                    models.ShareNetworkSubnet.deleted == models.NOT_DELETED,
+                )
+            ),
+            row.availability_zone_id,
+        )
+        if not chosen:
+            raise exceptions.DriverRefused(findings=[no_subnet(row.share_network_id)])
+        server = _destination(run, server_id)
+        session.add(server)
+        session.flush()
+        rows.insert(
+            session,
+            models.SubnetMapping,
+            [
+                {'share_server_id': server_id, 'share_network_subnet_id': subnet.id}
+                for subnet in chosen
+            ],
+        )
+        allocations = []
+        if row.mode != Mode.MOVED:
+            allocations = networks.allocate(
+                session,
+                server_id,
+                chosen,
+                run.tools.network,
+                run.tools.driver.get_network_allocations_number(),
+                run.tools.admin_network,
+                run.tools.driver.get_admin_network_allocations_number(),
+            )
+        for name, value in (
+            ('subnets', chosen),
+            ('network_allocations', allocations),
+            ('backend_details', []),
+        ):
+            orm.attributes.set_committed_value(server, name, value)
+        run.remember_destination(objects.share_server(server))
+
+    return Done(write=write, values={'destination_share_server_id': server_id})
+
+
+def no_subnet(network_id: str) -> Finding:
+    """The network has nothing for the destination's zone (S51)."""
+    return Finding(
+        'no_subnet_in_zone',
+        f'Share network {network_id} has neither a subnet in the availability zone of the '
+        'destination nor a default subnet.',
+        'Add a subnet for that zone, or give another network by new_share_network_id.',
+        object_type='share_network',
+        object_id=network_id,
+    )
+
+
+def _destination(run: Run, server_id: str) -> models.ShareServer:
+    driver = run.tools.driver
+    return models.ShareServer(
+        id=server_id,
+        host=run.row.destination_host,
+        status='server_migrating_to',
+        task_state=run.row.state,
+        source_share_server_id=run.row.source_share_server_id,
+        identifier=server_id if run.row.mode == Mode.NEW_SERVER else None,
+        is_auto_deletable=True,
+        security_service_update_support=driver.security_service_update_support,
+        network_allocation_update_support=driver.network_allocation_update_support,
+        share_replicas_migration_support=driver.share_replicas_migration_support,
+    )
+
+
+def setup_server(run: Run) -> Outcome:
+    """Make the destination on the storage (F5)."""
+    destination = run.destination
+    details = run.call(
+        'setup_server',
+        networks.network_info(destination),
+        {
+            'migration_destination': True,
+            'request_host': run.row.destination_host,
+            'source_share_server': run.objects.source,
+        },
+    )
+    if not isinstance(details, dict):
+        raise exceptions.DriverRefused('The driver gave no details of the server it made.')
+    details = dict(details)
+    identifier = details.pop('identifier', None) or destination['id']
+
+    def write(session: orm.Session) -> None:
+        store_details(session, destination['id'], details)
+        if identifier != destination['identifier']:
+            rows.update(
+                session,
+                models.ShareServer,
+                models.ShareServer.id == destination['id'],
+                identifier=identifier,
+            )
+
+    destination['backend_details'] |= details
+    destination['identifier'] = identifier
+    return Done(write=write)
+
+
+def store_details(session: orm.Session, server_id: str, details: dict[str, Any]) -> None:
+    """Keep what a driver said of a new server."""
+    rows.insert(
+        session,
+        models.BackendDetail,
+        [
+            {'share_server_id': server_id, 'key': key, 'value': str(value)}
+            for key, value in details.items()
+        ],
+    )
+
+
+def _cast_rules(run: Run, *, read_only: bool) -> Outcome | None:
+    """Have the source apply all rules read-only, or at their own level; None once it did.
+
+    ``syncing`` is set before the message goes out, so that the wait can't end too early.
+    """
+    source = run.objects.source
+    key = f'rules_{read_only}'
+    if key not in run.memory:
+        run.write(lambda session: switch.queue_rules(session, source['id'], read_only=read_only))
+        run.memory[key] = time.monotonic()
+        run.tools.share_client.update_access(
+            run.context, source['host'], share_server_id=source['id']
+        )
+    pending, failed = switch.rules_pending(source['id'])
+    if failed:
+        raise exceptions.DriverRefused(findings=[_rules_failed(run, failed)])
+    if not pending:
+        return None
+    waited = time.monotonic() - run.memory[key]
+    if waited > cfg.CONF.migration_wait_access_rules_timeout:
+        raise exceptions.DriverRefused(findings=[_rules_slow(run, pending, waited)])
+    return Again(0.2 if waited < 5 else 1.0, f'{pending} shares wait for their access rules')
+
+
+def _rules_failed(run: Run, failed: int) -> Finding:
+    return Finding(
+        'access_rules_failed',
+        f'{run.row.source_host} could not apply the access rules of {failed} shares.',
+        'See the states of the rules and the log of that service.',
+        object_type='share_server',
+        object_id=run.row.source_share_server_id,
+    )
+
+
+def _rules_slow(run: Run, pending: int, waited: float) -> Finding:
+    return Finding(
+        'access_rules_timeout',
+        f'{run.row.source_host} did not apply the access rules of {pending} shares within '
+        f'{waited:.0f} s.',
+        'See whether that service is up; migration_wait_access_rules_timeout is the limit.',
+        object_type='share_server',
+        object_id=run.row.source_share_server_id,
+    )
+
+
+def cast_read_only(run: Run) -> Outcome:
+    """Lock the shares against writing for the first phase (guide, S16)."""
+    return _cast_rules(run, read_only=True) or Done()
+
+
+def restore_rules(run: Run) -> Outcome:
+    """Undo the read-only cast."""
+    return _cast_rules(run, read_only=False) or Done()
+
+
+def driver_start(run: Run) -> Outcome:
+    """F6 if it fails."""
+    answer = run.migrate('start') or {}
+    details = answer.get('backend_details') or {}
+    if not details:
+        return Done()
+    run.destination['backend_details'] |= details
+    return Done(
+        write=lambda session: switch.replace_details(session, run.destination['id'], details)
+    )
+
+
+def copy(run: Run) -> Outcome:
+    """Ask the driver until the first phase is over; F7 if it fails."""
+    over = run.migrate('continue')
+    values = _progress(run)
+    if over:
+        return Done(values=values | {'total_progress': 100, 'phase1_done_at': models.now()})
+    pause = progress.next_pause(
+        run.memory.get('pause'), cfg.CONF.server_migration_driver_continue_update_interval
+    )
+    run.memory['pause'] = pause
+    return Again(pause, values=values)
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    """Columns from the driver's progress; findings of it are warnings in the row."""
+    if not (run.row.capabilities or {}).get('migration_get_progress'):
+        return {}
+    answer = run.migrate('get_progress')
+    return progress.columns(answer) | warnings(run, answer.get('findings', []))
+
+
+def warnings(run: Run, findings: list[Finding]) -> dict[str, Any]:
+    """The column ``reasons`` with further warnings, each code and object once."""
+    known = {(reason['code'], reason['object_id']) for reason in run.row.reasons}
+    new = [
+        dataclasses.replace(finding, severity=Severity.WARNING).to_dict()
+        for finding in findings
+        if (finding.code, finding.object_id) not in known
+    ]
+    return {'reasons': [*run.row.reasons, *new]} if new else {}
+
+
+def refresh(run: Run) -> dict[str, Any]:
+    """Copy once more what changed; returns columns of the migration (decision 5)."""
+    run.migrate('refresh')
+    return _progress(run)
+
+
+def catch_up(run: Run) -> Outcome:
+    """Rounds of copying under writing clients, until the predicted cut-over fits the budget."""
+    values: dict[str, Any] = {}
+    for _round in range(cfg.CONF.migration_catch_up_rounds):
+        values = refresh(run)
+        if progress.fits(values.get('progress', {}), cfg.CONF.migration_downtime_budget):
+            break
+    values.pop('total_progress', None)
+    return Done(values=values)
+
+
+def fence(run: Run) -> Outcome:
+    """The last step with a way back."""
+    run.migrate('fence')
+    return Done()
+
+
+def open_destination(run: Run) -> Outcome:
+    """Hand the shares over under their real access rules."""
+    rules = switch.real_rules(run.objects.source['id'])
+    for share in run.objects.shares:
+        share['access_rules'] = rules.get(share['id'], [])
+    mover = run.objects.source if run.row.mode == Mode.MOVED else run.destination
+    completion = run.migrate('complete', networks.network_info(mover))
+    if not isinstance(completion, dict):
+        raise exceptions.DriverRefused('The driver gave no answer to complete.')
+    completion = dict(completion)
+    return Done(result=completion, values=warnings(run, completion.pop('findings', [])))
+
+
+def switch_rows(run: Run) -> Outcome:
+    """Move the rows by the stored answer of the driver; the state moves with them."""
+    return Done(write=lambda session: switch.move_rows(session, run))
+
+
+def driver_cancel(run: Run) -> Outcome:
+    """End and remove the copy; F10 if that fails."""
+    run.migrate('cancel')
+    return Done()
+
+
+def unfence(run: Run) -> Outcome:
+    """Have the source serve again."""
+    run.migrate('unfence')
+    return Done()
+
+
+STEPS: dict[Step, Callable[[Run], Outcome]] = {
+    Step.CHECK: check,
+    Step.MAKE_SERVER: make_server,
+    Step.SETUP_SERVER: setup_server,
+    Step.CAST_READ_ONLY: cast_read_only,
+    Step.DRIVER_START: driver_start,
+    Step.COPY: copy,
+    Step.CATCH_UP: catch_up,
+    Step.FENCE: fence,
+    Step.OPEN: open_destination,
+    Step.SWITCH: switch_rows,
+    Step.DRIVER_CANCEL: driver_cancel,
+    Step.UNFENCE: unfence,
+    Step.RESTORE_RULES: restore_rules,
+}
+
+
+def _answer_is_old(row: models.Migration) -> bool:
+    age = models.now() - row.checked_at if row.checked_at else None
+    return age is None or age.total_seconds() >= CHECK_HOLDS
+
+
+def _makes_server(row: models.Migration) -> bool:
+    return row.mode == Mode.NEW_SERVER
+
+
+def _casts_rules(row: models.Migration) -> bool:
+    return not (row.capabilities or {}).get('writable')
+
+
+_NEEDED: dict[Step, Callable[[models.Migration], bool]] = {
+    Step.CHECK: _answer_is_old,
+    Step.SETUP_SERVER: _makes_server,
+    Step.CAST_READ_ONLY: _casts_rules,
+    Step.RESTORE_RULES: lambda row: (
+        _casts_rules(row) and journal.begun(row.journal, Step.CAST_READ_ONLY)
+    ),
+    Step.DRIVER_CANCEL: lambda row: journal.begun(row.journal, Step.DRIVER_START),
+    Step.UNFENCE: lambda row: journal.begun(row.journal, Step.FENCE),
+}
+
+
+def is_needed(step: Step, row: models.Migration) -> bool:
+    """Whether a migration has to go through a step at all."""
+    needed = _NEEDED.get(step)
+    return needed is None or needed(row)
+
+
+REPEATABLE: dict[Step, str] = {
+    Step.SETUP_SERVER: 'repeatable_setup',
+    Step.DRIVER_START: 'repeatable_start',
+    Step.OPEN: 'repeatable_complete',
+}
+"""Steps a driver may declare not repeatable, with the attribute that says so (decision 18)."""
