@@ -18,7 +18,6 @@ BACKEND_OPTS: list[cfg.Opt] = [
     ),
     cfg.StrOpt(
         'share_driver',
-        required=True,
         help='Driver of the back end: a name of the entry point namespace ssm.drivers '
         '(dummy, linux) or a class path.',
     ),
