@@ -37,8 +37,9 @@ def free_unreserved(pool: PoolState, request: Request) -> int:
 
 
 def room(pool: PoolState, request: Request) -> float | None:
-    """GiB the pool can take for this request, infinite if it can't tell; None: nothing, not
-    even a share of no size.
+    """GiB the pool can take for this request.
+
+    :returns: infinite if the pool can't tell; None for not even a share of no size
     """
     free, total = pool.free_capacity_gb, pool.total_capacity_gb
     if free is None:

@@ -27,21 +27,15 @@ class AvailabilityZoneFilter(base.Filter):
 
     def reason(self, refused: Sequence[PoolState], request: Request) -> str:
         elsewhere = [pool for pool in refused if not self._zone_fits(pool, request)]
+        single = len(refused) - len(elsewhere)
         reasons = []
         if elsewhere:
-            wanted = [f'zone id {request.availability_zone_id}'] * bool(
-                request.availability_zone_id
-            )
-            if request.availability_zones is not None:
-                wanted.append(f'one of the zones {base.listed(request.availability_zones)}')
             zones = base.listed(pool.availability_zone for pool in elsewhere)
+            reasons.append(f'{_wanted(request)}, {len(elsewhere)} are in {zones}')
+        if single:
             reasons.append(
-                f'the request needs {" and ".join(wanted)}, {len(elsewhere)} are in {zones}'
-            )
-        if len(elsewhere) < len(refused):
-            reasons.append(
-                f'the share network has several subnets in the zone, '
-                f'{len(refused) - len(elsewhere)} do not report {_MULTIPLE}'
+                f'the share network has several subnets in the zone, {single} do not report '
+                f'{_MULTIPLE}'
             )
         return '; '.join(reasons)
 
@@ -57,3 +51,12 @@ def _subnets(pool: PoolState, request: Request) -> int:
     """Subnets a share server there would be on; the default ones where the zone has none."""
     in_zone = request.subnets_by_zone.get(pool.availability_zone or '', 0)
     return in_zone or request.default_subnets
+
+
+def _wanted(request: Request) -> str:
+    wanted = []
+    if request.availability_zone_id is not None:
+        wanted.append(f'zone id {request.availability_zone_id}')
+    if request.availability_zones is not None:
+        wanted.append(f'one of the zones {base.listed(request.availability_zones)}')
+    return f'the request needs {" and ".join(wanted)}'
