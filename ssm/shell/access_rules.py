@@ -46,9 +46,13 @@ class Deny(base.Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         share_id = self.find_id(resources.SHARE, parsed_args.share)
-        self.client.action(f'/shares/{share_id}', 'deny_access', {'access_id': parsed_args.rule})
-        if parsed_args.wait:
-            resources.wait_gone(self.client, resources.ACCESS_RULE, parsed_args.rule)
+        deny = {'access_id': parsed_args.rule}
+        if not parsed_args.wait:
+            self.client.action(f'/shares/{share_id}', 'deny_access', deny)
+            return
+        before = resources.fetch(self.client, resources.ACCESS_RULE, parsed_args.rule)
+        self.client.action(f'/shares/{share_id}', 'deny_access', deny)
+        resources.wait_gone(self.client, resources.ACCESS_RULE, before)
 
 
 class List(base.List):

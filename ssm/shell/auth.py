@@ -56,23 +56,27 @@ def _setting(options: argparse.Namespace, name: str) -> Any:
 
 
 def _without_identity(options: argparse.Namespace) -> tuple[session.Session, str]:
-    endpoint = _setting(options, 'os_endpoint')
-    auth = _no_identity(
-        endpoint, _setting(options, 'os_username'), _setting(options, 'os_project_id')
-    )
     verify = False if options.insecure else _setting(options, 'os_cacert') or True
     certificate, key = _setting(options, 'os_cert'), _setting(options, 'os_key')
-    cert = (certificate, key) if certificate and key else certificate
-    return session.Session(auth=auth, verify=verify, cert=cert, app_name='ssm'), endpoint
+    return _no_identity(
+        _setting(options, 'os_endpoint'),
+        _setting(options, 'os_username'),
+        _setting(options, 'os_project_id'),
+        verify=verify,
+        cert=(certificate, key) if certificate and key else certificate,
+    )
 
 
-def _no_identity(endpoint: str | None, user: str | None, project: str | None) -> NoIdentity:
+def _no_identity(
+    endpoint: str | None, user: str | None, project: str | None, **tls: Any
+) -> tuple[session.Session, str]:
     if not endpoint:
         raise errors.ShellError(
             'Without an Identity service the URL of the API has to be given: '
             '--os-endpoint or OS_ENDPOINT.'
         )
-    return NoIdentity(endpoint, user, project)
+    auth = NoIdentity(endpoint, user, project)
+    return session.Session(auth=auth, app_name='ssm', **tls), endpoint
 
 
 def _from_cloud(options: argparse.Namespace) -> tuple[session.Session, str]:
@@ -83,13 +87,17 @@ def _from_cloud(options: argparse.Namespace) -> tuple[session.Session, str]:
         for name, value in vars(options).items()
         if name.startswith('os_') and name not in ('os_endpoint', 'os_share_api_version')
     }
-    given['insecure'] = options.insecure or None
-    region = loader.OpenStackConfig(app_name='ssm').get_one(argparse=argparse.Namespace(**given))
-    http = region.get_session()
+    named = argparse.Namespace(**given, insecure=options.insecure or None)
+    config = loader.OpenStackConfig(app_name='ssm')
+    region = config.get_one(argparse=named, validate=False)
     endpoint = options.os_endpoint or region.get_endpoint(SERVICE_TYPE)
     if region.config['auth_type'] == NO_IDENTITY:
         who = region.config['auth'] | region.config
-        http.auth = _no_identity(endpoint, who.get('username'), who.get('project_id'))
+        verify, cert = region.get_requests_verify_args()
+        return _no_identity(
+            endpoint, who.get('username'), who.get('project_id'), verify=verify, cert=cert
+        )
+    http = config.get_one(argparse=named).get_session()
     with client.readable_connection_errors():
         endpoint = endpoint or http.get_endpoint(
             service_type=SERVICE_TYPE,
@@ -97,8 +105,5 @@ def _from_cloud(options: argparse.Namespace) -> tuple[session.Session, str]:
             region_name=region.get_region_name(SERVICE_TYPE),
         )
     if not endpoint:
-        raise errors.ShellError(
-            f'The catalogue has no endpoint of type {SERVICE_TYPE} or sharev2 for this region '
-            'and interface.'
-        )
+        raise errors.ShellError(f'The catalogue has no endpoint of type {SERVICE_TYPE}.')
     return http, endpoint

@@ -3,7 +3,8 @@
 """What commands are made of: arguments and columns as data, requests to the API."""
 
 import argparse
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import stevedore
@@ -196,27 +197,31 @@ class Delete(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """0 if all were deleted (with ``--wait``: are gone), 1 otherwise."""
-        deleted = [
-            resource_id
-            for name_or_id in parsed_args.resources
-            if (resource_id := self._attempt(self._delete, name_or_id))
-        ]
-        if parsed_args.wait:
-            deleted = [each for each in deleted if self._attempt(self._wait_gone, each)]
-        return int(len(deleted) < len(parsed_args.resources))
+        befores = []
+        for name_or_id in parsed_args.resources:
+            with self._report(name_or_id):
+                befores.append(self._delete(name_or_id, parsed_args.wait))
+        gone = 0
+        for before in befores:
+            with self._report(before['id']):
+                if parsed_args.wait:
+                    resources.wait_gone(self.client, self.kind, before)
+                gone += 1
+        return int(gone < len(parsed_args.resources))
 
-    def _attempt(self, step: Any, resource: str) -> str | None:
+    @contextlib.contextmanager
+    def _report(self, name: str) -> Iterator[None]:
+        """An error in here is printed, and the next resource is gone on with."""
         try:
-            return step(resource)
+            yield
         except errors.ShellError as error:
-            self.app.LOG.error('%s: %s', resource, error)
-            return None
+            self.app.LOG.error('%s: %s', name, error)
 
-    def _delete(self, name_or_id: str) -> str:
+    def _delete(self, name_or_id: str, wait: bool) -> dict[str, Any]:
+        """Delete, and return the resource as it was (without ``wait`` only its id)."""
         resource_id = resources.find_id(self.client, self.kind, name_or_id)
+        before: dict[str, Any] = {'id': resource_id}
+        if wait:
+            before = resources.fetch(self.client, self.kind, resource_id)
         self.client.delete(f'{self.kind.path}/{resource_id}')
-        return resource_id
-
-    def _wait_gone(self, resource_id: str) -> str:
-        resources.wait_gone(self.client, self.kind, resource_id)
-        return resource_id
+        return before

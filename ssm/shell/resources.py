@@ -101,16 +101,21 @@ def wait_ready(client: client_lib.Client, kind: Kind, resource_id: str) -> dict[
         time.sleep(POLL_SECONDS)
 
 
-def wait_gone(client: client_lib.Client, kind: Kind, resource_id: str) -> None:
-    """Poll until the resource does not exist; raises ShellError once its deletion failed."""
+def wait_gone(client: client_lib.Client, kind: Kind, before: dict[str, Any]) -> None:
+    """Poll until the resource does not exist; raises ShellError once its deletion failed.
+
+    :param before: the resource as it was; a share server that is in error already stays so
+        until its host begins, and that is no failure of the deletion
+    """
     while True:
         try:
-            resource = fetch(client, kind, resource_id)
+            resource = fetch(client, kind, before['id'])
         except errors.ApiError as error:
             if error.status == 404:
                 return
             raise
-        _check(client, kind, resource)
+        if resource != before:
+            _check(client, kind, resource)
         time.sleep(POLL_SECONDS)
 
 
