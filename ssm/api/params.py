@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -49,6 +50,23 @@ def integer(value: str, name: str, *, minimum: int = 0) -> int:
     if not minimum <= number <= _LARGEST:
         raise exceptions.Invalid(reason=f'{name} is not an integer of at least {minimum}.')
     return number
+
+
+def dictionary(text: str, name: str) -> dict[str, str]:
+    """A dictionary in a query, written as in Python: ``{'k': 'v'}`` (rest-api 1.8).
+
+    :raises Invalid: it is none, or values are more than plain ones
+    """
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        found = None
+    plain = isinstance(found, dict) and all(
+        isinstance(item, str | bool | int) for pair in found.items() for item in pair
+    )
+    if not plain:
+        raise exceptions.Invalid(reason=f'{name} is not a dictionary of strings.')
+    return {str(key): str(value) for key, value in found.items()}
 
 
 def page(filters: dict[str, str]) -> tuple[int, int]:

@@ -12,10 +12,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from ssm.api import versions
+from ssm.api.handlers import (
+    availability_zones,
+    extensions,
+    pools,
+    services,
+    share_network_subnets,
+    share_networks,
+    share_replicas,
+    share_server_migrations,
+    share_types,
+    share_types_extra_specs,
+)
 
 ALLOWED: Final = 'allowed'
 
@@ -66,4 +78,164 @@ class Route:
 
 _VERSIONS = (Route('GET', '/', versions.document),)
 
-ROUTES: Sequence[Route] = (*_VERSIONS,)
+_SHARE_TYPES = (
+    Route('GET', '/types', share_types.index),
+    Route('POST', '/types', share_types.create, while_migrating=ALLOWED),
+    Route('GET', '/types/default', share_types.default),
+    Route('GET', '/types/{type_id}', share_types.show),
+    Route('PUT', '/types/{type_id}', share_types.update, since=(2, 50), while_migrating=ALLOWED),
+    # Shares have it: refused as long as there is one, migrating or not.
+    Route('DELETE', '/types/{type_id}', share_types.delete, 202, while_migrating=400),
+    Route('GET', '/types/{type_id}/share_type_access', share_types.list_access, since=(2, 7)),
+    Route('GET', '/types/{type_id}/os-share-type-access', share_types.list_access),
+    Route(
+        'POST',
+        '/types/{type_id}/action',
+        share_types.add_access,
+        202,
+        action='addProjectAccess',
+        while_migrating=ALLOWED,
+    ),
+    Route(
+        'POST',
+        '/types/{type_id}/action',
+        share_types.remove_access,
+        202,
+        action='removeProjectAccess',
+        while_migrating=ALLOWED,
+    ),
+    Route('GET', '/types/{type_id}/extra_specs', share_types_extra_specs.index),
+    Route(
+        'POST',
+        '/types/{type_id}/extra_specs',
+        share_types_extra_specs.create,
+        while_migrating=ALLOWED,
+    ),
+    Route('GET', '/types/{type_id}/extra_specs/{key}', share_types_extra_specs.show),
+    Route(
+        'PUT',
+        '/types/{type_id}/extra_specs/{key}',
+        share_types_extra_specs.update,
+        while_migrating=ALLOWED,
+    ),
+    Route(
+        'DELETE',
+        '/types/{type_id}/extra_specs/{key}',
+        share_types_extra_specs.delete,
+        202,
+        while_migrating=ALLOWED,
+    ),
+)
+
+_SHARE_NETWORKS = (
+    Route('GET', '/share-networks', share_networks.index),
+    Route('POST', '/share-networks', share_networks.create, while_migrating=ALLOWED),
+    Route('GET', '/share-networks/detail', share_networks.detail),
+    Route('GET', '/share-networks/{network_id}', share_networks.show),
+    # Name and description stay free; the Neutron ids are refused because there are servers.
+    Route('PUT', '/share-networks/{network_id}', share_networks.update, while_migrating=ALLOWED),
+    Route(
+        'DELETE', '/share-networks/{network_id}', share_networks.delete, 202, while_migrating=409
+    ),
+    Route(
+        'POST',
+        '/share-networks/{network_id}/action',
+        share_networks.reset_status,
+        202,
+        since=(2, 63),
+        action='reset_status',
+        while_migrating=ALLOWED,
+    ),
+    Route(
+        'POST',
+        '/share-networks/{network_id}/action',
+        share_networks.check_subnet_create,
+        202,
+        since=(2, 70),
+        action='share_network_subnet_create_check',
+        while_migrating=ALLOWED,
+    ),
+)
+
+_SUBNETS = (
+    Route(
+        'GET', '/share-networks/{network_id}/subnets', share_network_subnets.index, since=(2, 51)
+    ),
+    Route(
+        'POST',
+        '/share-networks/{network_id}/subnets',
+        share_network_subnets.create,
+        since=(2, 51),
+        while_migrating=400,
+    ),
+    Route(
+        'GET',
+        '/share-networks/{network_id}/subnets/{subnet_id}',
+        share_network_subnets.show,
+        since=(2, 51),
+    ),
+    Route(
+        'DELETE',
+        '/share-networks/{network_id}/subnets/{subnet_id}',
+        share_network_subnets.delete,
+        202,
+        since=(2, 51),
+        while_migrating=409,
+    ),
+)
+
+_SERVICES = (
+    Route('GET', '/os-services', services.index, until=(2, 6)),
+    Route('GET', '/services', services.index, since=(2, 7)),
+    *(
+        Route('PUT', f'/{name}/{word}', handler, since=since, until=until, while_migrating=ALLOWED)
+        for name, since, until in (('os-services', (2, 0), (2, 6)), ('services', (2, 7), None))
+        for word, handler in (('enable', services.enable), ('disable', services.disable))
+    ),
+)
+
+_POOLS = (
+    Route('GET', '/scheduler-stats/pools', pools.index),
+    Route('GET', '/scheduler-stats/pools/detail', pools.detail),
+)
+
+_ZONES = (
+    Route('GET', '/os-availability-zone', availability_zones.index, until=(2, 6)),
+    Route('GET', '/availability-zones', availability_zones.index, since=(2, 7)),
+)
+
+
+def _replicas(since: tuple[int, int], until: tuple[int, int] | None, exp: bool) -> Iterator[Route]:
+    """Replicas were experimental first: each row is there twice."""
+    for method, path, handler, success, busy in (
+        ('GET', '/share-replicas', share_replicas.index, 200, None),
+        ('GET', '/share-replicas/detail', share_replicas.detail, 200, None),
+        ('GET', '/share-replicas/{replica_id}', share_replicas.show, 200, None),
+        ('POST', '/share-replicas', share_replicas.create, 202, 400),
+        ('DELETE', '/share-replicas/{replica_id}', share_replicas.delete, 202, 400),
+    ):
+        yield Route(method, path, handler, success, since, until, exp, while_migrating=busy)
+
+
+_REPLICAS = (*_replicas((2, 11), (2, 55), True), *_replicas((2, 56), None, False))
+
+_EXTENSIONS = (Route('GET', '/extensions', extensions.index),)
+
+_MIGRATIONS = (
+    Route('GET', '/share-server-migrations', share_server_migrations.index),
+    Route('GET', '/share-server-migrations/{migration_id}', share_server_migrations.show),
+)
+
+ROUTES: Sequence[Route] = (
+    *_VERSIONS,
+    *_SHARE_TYPES,
+    *_SHARE_NETWORKS,
+    *_SUBNETS,
+    *_SERVICES,
+    *_POOLS,
+    *_ZONES,
+    *_REPLICAS,
+    *_EXTENSIONS,
+    *_MIGRATIONS,
+)
+"""All routes, in no particular order."""

@@ -41,6 +41,11 @@ def reset() -> None:
         _enforcer = None
 
 
+def owned(row: Any) -> Mapping[str, Any]:
+    """The target of a rule about a resource: whose it is."""
+    return {'project_id': row.project_id, 'user_id': row.user_id}
+
+
 def allows(context: RequestContext, rule: str, target: Mapping[str, Any] | None = None) -> bool:
     """Whether a rule lets the caller pass.
 
