@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is done where a pool is: looking at its trees, closing and opening its share servers.
+
+``python -m ssm.drivers.linux.agent FUNCTION`` reads the function's arguments as a JSON object
+from stdin and prints ``{"value": …}``, or ``{"refused": message, "findings": […]}``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ssm.common.exceptions import DriverRefused
+from ssm.common.findings import Finding
+from ssm.drivers.linux import parts, pool, tree
+
+
+def survey(roots: list[str], since: float | None = None, devices: bool = True) -> list[Any]:
+    """See :func:`ssm.drivers.linux.tree.survey`; returns the fields of each survey."""
+    return [dataclasses.asdict(s) for s in tree.survey(roots, since=since, devices=devices)]
+
+
+def manifest(
+    roots: list[str], kept: dict[str, bool], content: bool = False, since: float | None = None
+) -> list[Any]:
+    """Manifest and fields of the survey for each root."""
+    reader = tree.Reader()
+    found = []
+    for root in roots:
+        entries, result = reader.manifest(root, kept, content=content, since=since)
+        found.append([entries, dataclasses.asdict(result)])
+    return found
+
+
+def digests(root: str, paths: list[str]) -> list[str | None]:
+    """Digest of each file below a root, None for what is no regular file."""
+    reader = tree.Reader()
+    return [reader.digest(f'{root}/{path}') for path in paths]
+
+
+def close(
+    side: dict[str, str], shares: list[str], migration: str, epoch: int, timeout: float
+) -> dict[str, Any]:
+    """Fence a share server and take its shares from all clients.
+
+    Returns ``paths``, where each share lies now, and ``warnings``. The fence is on the disk before
+    the first share is withdrawn (decision 16).
+
+    :raises DriverRefused: another migration fenced it, a share is missing, or clients hold files
+    """
+    server = _server(side)
+    _own(server, migration, epoch)
+    if missing := [name for name in shares if not server.data(name).is_dir()]:
+        raise DriverRefused(
+            findings=[
+                Finding(
+                    code='source_share_missing',
+                    message=f'Shares are not where they belong: {", ".join(missing)}.',
+                    hint=f'Look for them below {server.path}.',
+                )
+            ],
+            message='The source lacks shares.',
+        )
+    fence = {'migration_id': migration, 'epoch': epoch}
+    pool.write_json(server.fence_file, fence, durable=True)
+    paths, warnings = _export(side).withdraw(shares, timeout=timeout)
+    return {'paths': paths, 'warnings': [warning.to_dict() for warning in warnings]}
+
+
+def reopen(side: dict[str, str], shares: list[str], migration: str, epoch: int) -> bool:
+    """Undo :func:`close`, whole or half done; returns whether there was something to undo.
+
+    The fence goes last: what is served is served whole. A fence of another migration stays.
+    """
+    server = _server(side)
+    fence = server.fence()
+    if fence is None or fence['migration_id'] != migration:
+        return False
+    _own(server, migration, epoch)
+    export = _export(side)
+    for name in shares:
+        if server.data(name).is_dir():
+            export.publish(name)
+    server.fence_file.unlink()
+    pool.sync_directory(server.path)
+    return True
+
+
+def fenced_by(side: dict[str, str]) -> str | None:
+    """Id of the migration that has closed the server, None if it is open."""
+    fence = _server(side).fence()
+    return fence['migration_id'] if fence else None
+
+
+def _server(side: dict[str, str]) -> pool.Server:
+    return pool.Pool(side['pool']).server(side['server'])
+
+
+def _export(side: dict[str, str]) -> Any:
+    return parts.load('export', side['export'])(_server(side))
+
+
+def _own(server: pool.Server, migration: str, epoch: int) -> None:
+    """Nothing, if the server is open or fenced by this migration under no higher epoch."""
+    fence = server.fence()
+    if fence is None:
+        return
+    if fence['migration_id'] != migration or fence['epoch'] > epoch:
+        raise DriverRefused(
+            findings=[
+                Finding(
+                    code='source_fenced',
+                    message=f'The source is closed by migration {fence["migration_id"]}, '
+                    f'epoch {fence["epoch"]}.',
+                    hint='Only that migration, or the removal of the server, ends this.',
+                )
+            ],
+            message='The source is closed by another migration.',
+        )
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (survey, manifest, digests, close, reopen, fenced_by)
+}
+
+
+def main(argv: list[str]) -> None:
+    """Run one function."""
+    arguments = json.load(sys.stdin)
+    try:
+        answer = {'value': _FUNCTIONS[argv[0]](**arguments)}
+    except DriverRefused as error:
+        findings = [finding.to_dict() for finding in error.findings]
+        answer = {'refused': error.message, 'findings': findings}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

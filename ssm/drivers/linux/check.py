@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Whether the pool can take a share server: reasons, gathered without changing anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ssm.common.exceptions import ConfigurationError
+from ssm.common.findings import Finding, Severity
+from ssm.conf.backend import BackendConfig
+from ssm.drivers.linux import pool
+from ssm.drivers.linux.abilities import Abilities
+from ssm.drivers.linux.transport.base import Transport
+
+GIB = 1 << 30
+
+DRIVER_NAMES = frozenset(
+    {
+        'linux',
+        'ssm.drivers.linux.driver:LinuxDriver',
+        'ssm.drivers.linux.driver.LinuxDriver',
+    }
+)
+"""Spellings of this driver in the option share_driver."""
+
+_SURVEY_TIMEOUT = 30.0
+"""Seconds; a check is answered to a waiting caller."""
+
+
+@dataclasses.dataclass
+class Measured:
+    """What there is at the source; ``shares`` is bytes used by share name."""
+
+    used: int
+    files: int
+    shares: dict[str, int]
+    snapshots: int
+    uncopyable: int
+    first_uncopyable: str
+    foreign: int
+
+
+def source_stanza(
+    backend: BackendConfig, host: str, options: list[Any]
+) -> tuple[BackendConfig | None, list[Finding]]:
+    """The stanza of the source's back end, and what is wrong with it."""
+    try:
+        peer = backend.peer(host, options)
+    except ConfigurationError as error:
+        return None, [
+            Finding(
+                code='source_stanza_missing',
+                message=f'The source back end can not be read: {error.message}.',
+                hint='Put the stanzas of all back ends into the configuration of each node.',
+            )
+        ]
+    if peer.share_driver not in DRIVER_NAMES:
+        return None, [
+            Finding(
+                code='source_driver_differs',
+                message=f'The source back end {peer.name} uses the driver {peer.share_driver}, '
+                'the destination the linux driver.',
+                hint='Choose a destination with the same driver.',
+            )
+        ]
+    if not peer.linux_pool_path:
+        return None, [
+            Finding(
+                code='source_stanza_missing',
+                message=f'[{peer.name}] linux_pool_path is not set on this node.',
+                hint='Put the whole stanza into the configuration of each node.',
+            )
+        ]
+    return peer, []
+
+
+def pools(
+    source: pool.Pool, destination: pool.Pool, place: pool.Server, server_id: str
+) -> Iterator[Finding]:
+    """What is wrong with the pools, or with the server in its place."""
+    if shutil.which('rsync') is None:
+        yield Finding(
+            code='rsync_missing',
+            message='The program rsync is not installed on the destination.',
+            hint='Install rsync on this node.',
+        )
+    if source.path.is_dir() and source.path.samefile(destination.path):
+        yield Finding(
+            code='same_pool',
+            message=f'Source and destination are the same pool, {destination.path}.',
+            hint='Choose another back end.',
+        )
+        return
+    if not place.shares.is_dir():
+        yield Finding(
+            code='source_server_missing',
+            message=f'The share server is not in its pool: {place.path} does not exist here.',
+            hint='Check linux_pool_path of the source on this node, and whether it is mounted.',
+            object_type='share_server',
+            object_id=server_id,
+        )
+    elif fence := place.fence():
+        yield Finding(
+            code='source_fenced',
+            message=f'The share server is closed by migration {fence["migration_id"]}.',
+            hint='End that migration first.',
+            object_type='share_server',
+            object_id=server_id,
+        )
+
+
+def measure(transport: Transport, server: pool.Server, devices: bool) -> Measured | None:
+    """Look at all shares and snapshots of a server; None if that takes too long."""
+    names = sorted(entry.name for entry in server.shares.iterdir())
+    roots = [str(server.share(name)) for name in names]
+    snapshots = [
+        str(snapshot)
+        for share in server.snapshots.iterdir()
+        for snapshot in share.iterdir()
+        if not snapshot.name.startswith('.')
+    ]
+    call = transport.start('survey', roots=roots + snapshots, devices=devices)
+    try:
+        found = call.result(timeout=_SURVEY_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return None
+    bad = [s['first_uncopyable'] for s in found if s['first_uncopyable']]
+    return Measured(
+        used=sum(s['used'] for s in found),
+        files=sum(s['files'] for s in found),
+        shares={name: s['used'] for name, s in zip(names, found, strict=False)},
+        snapshots=len(snapshots),
+        uncopyable=sum(s['uncopyable'] for s in found),
+        first_uncopyable=bad[0] if bad else '',
+        foreign=sum(s['foreign'] for s in found),
+    )
+
+
+def content(
+    measured: Measured | None,
+    server: pool.Server,
+    destination: pathlib.Path,
+    spec: Mapping[str, Any],
+    abilities: Abilities,
+) -> Iterator[Finding]:
+    """What is wrong with the amount or the kind of data."""
+    yield from _space(measured, destination, spec)
+    if measured is None:
+        return
+    yield from _sizes(measured, server, spec)
+    if measured.uncopyable:
+        yield Finding(
+            code='source_unreadable',
+            message=f'{measured.uncopyable} files can not be copied by this service, e.g. '
+            f'{measured.first_uncopyable!a}.',
+            hint='Run the service as root, or make the files readable for it.',
+        )
+    if measured.snapshots:
+        yield Finding(
+            code='snapshot_not_atomic',
+            message=f'{measured.snapshots} snapshots were made by copying; files changed '
+            'meanwhile may be from different moments.',
+            hint='They are migrated as they are.',
+            severity=Severity.WARNING,
+        )
+    lost = ['access control lists'] if not abilities.acls else []
+    lost += ['extended attributes'] if not abilities.xattrs else []
+    lost += [f'owners of {measured.foreign} files'] if _loses_owners(measured, abilities) else []
+    if lost:
+        yield Finding(
+            code='attributes_not_preserved',
+            message=f'The destination can not keep {", ".join(lost)}.',
+            hint='Run the service as root, on a file system that has them.',
+            severity=Severity.WARNING,
+        )
+
+
+def _loses_owners(measured: Measured, abilities: Abilities) -> bool:
+    return bool(measured.foreign and not abilities.owners)
+
+
+def _space(
+    measured: Measured | None, destination: pathlib.Path, spec: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Bytes and inodes needed against those free; sizes stand in for what was not measured."""
+    space = os.statvfs(destination)
+    free = space.f_bavail * space.f_frsize
+    if measured is None:
+        needed = (spec.get('shares_size', 0) + spec.get('snapshots_size', 0)) * GIB
+        how = 'by the sizes of shares and snapshots'
+    else:
+        needed = measured.used
+        how = 'measured'
+    if needed > free:
+        yield Finding(
+            code='no_space',
+            message=f'The server needs {needed / GIB:.2f} GiB ({how}), the destination has '
+            f'{free / GIB:.2f} GiB free.',
+            hint='Free space on the destination or choose another host.',
+        )
+    elif measured and space.f_files and measured.files > space.f_favail:
+        yield Finding(
+            code='no_space',
+            message=f'The server has {measured.files} files, the destination has '
+            f'{space.f_favail} inodes free.',
+            hint='Choose a destination whose file system has more inodes.',
+        )
+
+
+def _sizes(measured: Measured, server: pool.Server, spec: Mapping[str, Any]) -> Iterator[Finding]:
+    """Shares that use more than their size; nothing holds them to it (decision 29)."""
+    sizes = {
+        request['share_id']: request['share_properties']['size']
+        for request in spec.get('shares_req_spec', [])
+    }
+    for name, used in measured.shares.items():
+        record = pool.read_json(server.export(name))
+        if record is None:
+            continue
+        size = sizes.get(record['share_id'], record['size'])
+        if used > size * GIB:
+            yield Finding(
+                code='over_size',
+                message=f'Share {record["share_id"]} has a size of {size} GiB and uses '
+                f'{used / GIB:.2f} GiB.',
+                hint='It is migrated whole; extend it.',
+                severity=Severity.WARNING,
+                object_type='share',
+                object_id=record['share_id'],
+            )

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Copying one share and its snapshots: rounds under a writer, then the last pass and the proof."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from ssm.common.exceptions import DriverRefused
+from ssm.common.findings import Finding
+from ssm.drivers.linux import pool, tree
+from ssm.drivers.linux.progress import ProgressFile
+from ssm.drivers.linux.storage.base import Pass, Storage
+from ssm.drivers.linux.transport.base import Transport
+
+_ROUNDS = 6
+"""Passes at most until the rest is left to later ones."""
+
+_SMALL = 4 << 20
+"""Bytes; a pass that copied less needs no further one."""
+
+_SHRINKING = 0.7
+"""A pass that copied more than this part of the one before shows that the writer keeps up."""
+
+_SHOWN = 5
+"""Differences a finding names."""
+
+
+class State:
+    """What a later worker has to know of each share, in a file."""
+
+    def __init__(self, migration: pool.Migration) -> None:
+        self._file = migration.state_file
+        self._lock = threading.Lock()
+        self._shares: dict[str, dict[str, Any]] = pool.read_json(self._file) or {}
+
+    def get(self, share: str, key: str) -> Any:
+        """A value, None if it was not set."""
+        with self._lock:
+            return self._shares.get(share, {}).get(key)
+
+    def set(self, share: str, **values: Any) -> None:
+        """Keep values."""
+        with self._lock:
+            self._shares.setdefault(share, {}).update(values)
+            pool.write_json(self._file, self._shares, durable=True)
+
+
+class ShareCopy:
+    """The copy of one share.
+
+    :param source: reaches the source's pool, ``local`` that of the destination
+    :param origin: the share server the share comes from
+    :param share: ``id`` and ``name`` of the share
+    :param snapshots: names of its snapshots, oldest first
+    """
+
+    def __init__(
+        self,
+        migration: pool.Migration,
+        storage: Storage,
+        source: Transport,
+        local: Transport,
+        origin: pool.Server,
+        share: dict[str, Any],
+        snapshots: list[str],
+        progress: ProgressFile,
+        state: State,
+    ) -> None:
+        self.storage = storage
+        self.source = source
+        self.local = local
+        self.origin = origin
+        self.id: str = share['id']
+        self.name: str = share['name']
+        self.target = migration.copy_of_share(self.name)
+        self.progress = progress
+        self.state = state
+        self._done = 0
+        self.snapshots = [
+            (origin.snapshot(self.name, name), migration.copy_of_snapshot(self.name, name))
+            for name in snapshots
+        ]
+
+    # First phase
+
+    def first_phase(self) -> None:
+        """Copy all there is, prove snapshots, compare the whole share once, catch up.
+
+        :raises DriverRefused: the copy of a snapshot is not equal
+        """
+        path = self.origin.share(self.name)
+        originals = [str(snapshot) for snapshot, _ in self.snapshots]
+        sizes = [s['size'] for s in self.source.start('survey', roots=originals).result()]
+        sizes += [s['size'] for s in self.source.start('survey', roots=[str(path)]).result()]
+        self.progress.total(self.id, sum(sizes))
+        self._copy_snapshots(sizes)
+        self._rounds(sizes[-1])
+        if not self.state.get(self.name, 'compared'):
+            self._pass(checksum=True)
+            self.state.set(self.name, compared=True)
+            # comparing may have taken long; this also measures what the last pass will take
+            self._rounds(0)
+        self.progress.done(self.id)
+
+    def _copy_snapshots(self, sizes: list[int]) -> None:
+        previous = None
+        for (original, copy), size in zip(self.snapshots, sizes, strict=False):
+            if not self.state.get(self.name, 'snapshots_compared'):
+                self.storage.copy_snapshot(
+                    self.source, original, copy, previous=previous, report=self._report(size)
+                )
+            self._unit_done(size)
+            previous = copy
+        if self.snapshots and not self.state.get(self.name, 'snapshots_compared'):
+            self._prove_snapshots()
+            self.state.set(self.name, snapshots_compared=True)
+
+    def _prove_snapshots(self) -> None:
+        """Compare all files of all snapshots; what differs is copied once more by content."""
+        previous = None
+        for (original, copy), wrong in zip(
+            self.snapshots, self.snapshot_differences(), strict=True
+        ):
+            if wrong:
+                self.storage.copy_snapshot(
+                    self.source,
+                    original,
+                    copy,
+                    previous=previous,
+                    checksum=True,
+                    report=self._report(0),
+                )
+            previous = copy
+        refuse_differences(
+            self.name, (line for wrong in self.snapshot_differences() for line in wrong)
+        )
+
+    def snapshot_differences(self) -> list[list[str]]:
+        """Differences of each snapshot, all content read."""
+        kept = self.storage.abilities.to_dict()
+        sides = [
+            transport.start('manifest', roots=roots, kept=kept, content=True)
+            for transport, roots in (
+                (self.source, [str(original) for original, _ in self.snapshots]),
+                (self.local, [str(copy) for _, copy in self.snapshots]),
+            )
+        ]
+        pairs = zip(*(side.result() for side in sides), strict=True)
+        return [list(tree.differences(original[0], copy[0])) for original, copy in pairs]
+
+    def _rounds(self, size: int) -> None:
+        """Pass after pass until what is left is small, or does not get smaller.
+
+        :param size: bytes the first of them is expected to copy
+        """
+        last: int | None = None
+        for _ in range(_ROUNDS):
+            first = self.state.get(self.name, 'since') is None
+            done = self._pass(report_size=size if first else 0)
+            if first:
+                self._unit_done(size)
+            elif done.size <= _SMALL or (last is not None and done.size > _SHRINKING * last):
+                return
+            last = done.size
+
+    def _pass(
+        self,
+        *,
+        path: pathlib.Path | None = None,
+        checksum: bool = False,
+        strict: bool = False,
+        report_size: int = 0,
+    ) -> Pass:
+        done = self.storage.copy_share(
+            self.source,
+            path or self.origin.share(self.name),
+            self.target,
+            since=self.state.get(self.name, 'since'),
+            checksum=checksum,
+            strict=strict,
+            report=self._report(report_size) if report_size else None,
+        )
+        if not strict:
+            self.state.set(self.name, since=done.since)
+            if not checksum:
+                # the last pass also looks at the copy
+                self.progress.passed(self.id, done.size, done.seconds + done.look)
+        return done
+
+    def _report(self, size: int) -> Any:
+        """Tells progress what one run copied, on top of what is complete."""
+        last = 0
+
+        def report(copied: int) -> None:
+            nonlocal last
+            self.progress.copied(self.id, self._done + min(copied, size), copied - last)
+            last = copied
+
+        return report
+
+    def _unit_done(self, size: int) -> None:
+        self._done += size
+        self.progress.copied(self.id, self._done, 0)
+
+    # While the first phase is over
+
+    def refresh(self) -> None:
+        """One more pass, clients writing."""
+        self._pass()
+
+    # Source closed
+
+    def last_pass(self, path: str, *, verify_all: bool) -> None:
+        """Copy the rest from the closed source and prove that the copy is equal (decision 28).
+
+        :param path: where the share lies now
+        :param verify_all: read the content of all files, of snapshots too
+        :raises DriverRefused: it is not
+        """
+        done = self._pass(path=pathlib.Path(path), strict=True)
+        assert done.manifest is not None
+        paths = sorted(tree.regular(done.manifest) if verify_all else done.suspects)
+        kept = self.storage.abilities.to_dict()
+        original = self.source.start('digests', root=path, paths=paths)
+        copy = self.local.start('manifest', roots=[str(self.target)], kept=kept)
+        copied = self.local.start('digests', root=str(self.target), paths=paths)
+        wrong = list(tree.differences(done.manifest, copy.result()[0][0]))
+        wrong += [
+            f'{name!a} differs in content'
+            for name, a, b in zip(paths, original.result(), copied.result(), strict=True)
+            if a != b
+        ]
+        if verify_all and self.snapshots:
+            wrong += [line for lines in self.snapshot_differences() for line in lines]
+        refuse_differences(self.name, wrong)
+
+
+def refuse_differences(share: str, wrong: Iterable[str]) -> None:
+    """Nothing, if there are none.
+
+    :raises DriverRefused: names the first ones
+    """
+    lines = list(wrong)
+    if not lines:
+        return
+    shown = '; '.join(lines[:_SHOWN])
+    raise DriverRefused(
+        findings=[
+            Finding(
+                code='verification_failed',
+                message=f'The copy of {share} is not equal to its source in {len(lines)} places: '
+                f'{shown}.',
+                hint='Look for storage errors on both hosts, cancel, and start again.',
+            )
+        ],
+        message=f'The copy of {share} is not equal to its source.',
+    )

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The driver object: what the service calls, less the migration."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from oslo_log import log as logging
+
+from ssm.common.context import RequestContext
+from ssm.common.exceptions import ConfigurationError, DriverRefused
+from ssm.common.findings import Finding
+from ssm.conf.linux import LINUX_OPTS
+from ssm.drivers import base
+from ssm.drivers.linux import control, parts, pool
+from ssm.drivers.linux.command import Commands
+from ssm.drivers.linux.export.base import Export
+from ssm.drivers.linux.isolation.base import Isolation
+from ssm.drivers.linux.migration import ServerMigration, server_name
+
+LOG = logging.getLogger(__name__)
+
+_GIB = 1 << 30
+
+
+class LinuxDriver(ServerMigration):
+    """Shares in a directory of this machine; needs no root rights."""
+
+    options = LINUX_OPTS
+    share_server_multiple_subnet_support = True
+    repeatable_setup = True
+    repeatable_start = True
+    repeatable_complete = True
+
+    isolation: Isolation
+
+    def do_setup(self, context: RequestContext) -> None:
+        self.place = pool.Pool(self._pool_path())
+        self.place.prepare()
+        self._claim_host()
+        self.storage = self._part('storage')(self.place, Commands())
+        self.isolation = self._part('isolation')()
+        for kind in ('export', 'transport'):
+            self._part(kind)
+        self.workers = control.Workers(self.place)
+        LOG.info('Pool %s: %s', self.place.path, self.storage.abilities)
+
+    def _wrong(self, option: str, reason: str) -> ConfigurationError:
+        return ConfigurationError(group=self.backend.name, option=option, reason=reason)
+
+    def _pool_path(self) -> pathlib.Path:
+        """The root of the pool, which exists and is writable."""
+        value = self.backend.linux_pool_path
+        if not value:
+            raise self._wrong('linux_pool_path', 'has to be set')
+        path = pathlib.Path(value)
+        if not path.is_absolute():
+            raise self._wrong('linux_pool_path', f'{path} is not an absolute path')
+        if not path.is_dir():
+            raise self._wrong('linux_pool_path', f'{path} is not a directory')
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise self._wrong('linux_pool_path', f'{path} is not writable for this service')
+        return path
+
+    def _claim_host(self) -> None:
+        """Keep a second host from using a pool on shared storage (decision 20)."""
+        own = platform.node()
+        with contextlib.suppress(FileNotFoundError):
+            own = pathlib.Path('/etc/machine-id').read_text(encoding='ascii').strip() or own
+        known = pool.read_json(self.place.host_file)
+        if known is None:
+            pool.write_json(self.place.host_file, own, durable=True)
+        elif known != own:
+            raise self._wrong(
+                'linux_pool_path',
+                f'the pool belongs to another host; if that one is gone for good, remove '
+                f'{self.place.host_file}',
+            )
+
+    def _part(self, kind: str) -> Any:
+        option = f'linux_{kind}'
+        try:
+            return parts.load(kind, getattr(self.backend, option))
+        except ValueError as error:
+            raise self._wrong(option, str(error)) from None
+
+    def get_share_stats(self) -> dict[str, Any]:
+        space = os.statvfs(self.place.path)
+        backend = self.backend
+        reserved = backend.reserved_share_percentage
+        from_snapshot = backend.reserved_share_from_snapshot_percentage
+        extend = backend.reserved_share_extend_percentage
+        common = {
+            'qos': False,
+            'dedupe': False,
+            'compression': False,
+            'thin_provisioning': False,
+            'max_over_subscription_ratio': backend.max_over_subscription_ratio,
+            'snapshot_support': True,
+            'create_share_from_snapshot_support': True,
+            'revert_to_snapshot_support': False,
+            'mount_snapshot_support': False,
+            'replication_type': None,
+            'replication_domain': backend.replication_domain,
+            'ipv4_support': True,
+            'ipv6_support': True,
+            'security_service_update_support': self.security_service_update_support,
+            'network_allocation_update_support': self.network_allocation_update_support,
+            'share_server_multiple_subnet_support': self.share_server_multiple_subnet_support,
+            'share_replicas_migration_support': self.share_replicas_migration_support,
+        }
+        only_pool = {
+            'pool_name': pool.NAME,
+            'total_capacity_gb': space.f_blocks * space.f_frsize / _GIB,
+            'free_capacity_gb': space.f_bavail * space.f_frsize / _GIB,
+            'reserved_percentage': reserved,
+            'reserved_snapshot_percentage': from_snapshot or reserved,
+            'reserved_share_extend_percentage': extend or reserved,
+            'filter_function': backend.filter_function,
+            'goodness_function': backend.goodness_function,
+            'max_shares_per_share_server': backend.max_shares_per_share_server,
+            'max_share_server_size': backend.max_share_server_size,
+        }
+        return common | {
+            'share_backend_name': backend.backend_name,
+            'driver_handles_share_servers': True,
+            'vendor_name': 'ssm',
+            'driver_version': '1.0',
+            'storage_protocol': 'NFS_CIFS',
+            'share_group_stats': {'consistent_snapshot_support': None},
+            'pools': [common | only_pool],
+        }
+
+    # Share servers
+
+    def setup_server(
+        self,
+        context: RequestContext,
+        network_info: list[base.NetworkInfo],
+        metadata: Mapping[str, Any] | None = None,
+    ) -> dict[str, str]:
+        if not network_info:
+            raise DriverRefused('A share server needs at least one subnet.')
+        name = network_info[0]['server_id']
+        server = self.place.server(name)
+        server.prepare()
+        details = {'identifier': name} | self.isolation.setup(name, network_info)
+        addresses = [
+            allocation['ip_address']
+            for info in network_info
+            for allocation in info['network_allocations']
+        ]
+        pool.write_json(server.record, details | {'addresses': addresses}, durable=True)
+        return details
+
+    def teardown_server(
+        self,
+        context: RequestContext,
+        share_server: base.ShareServer,
+        security_services: list[dict[str, Any]],
+    ) -> None:
+        name = server_name(share_server)
+        for migration in self.workers.forget_server(name):
+            self.storage.delete(migration.path)
+            self.storage.delete(migration.guard)
+        self.isolation.teardown(name, share_server['backend_details'])
+        # a fence must not go before the shares it closes, so all go out of sight at once
+        server, gone = self.place.server(name), self.place.private / f'removed-{name}'
+        with contextlib.suppress(FileNotFoundError):
+            pool.move(server.path, gone)
+        self.storage.delete(gone)
+
+    def _export(self, server: pool.Server) -> Export:
+        export: Export = parts.load('export', self.backend.linux_export)(server)
+        return export
+
+    def _server(self, share_server: base.ShareServer | None) -> pool.Server:
+        """The place of a server that may be served.
+
+        :raises DriverRefused: it does not exist or a migration has closed it
+        """
+        server = self.place.server(server_name(share_server))
+        code = message = None
+        if not server.record.exists():
+            code, message = 'server_missing', f'There is no share server at {server.path}.'
+        elif fence := server.fence():
+            code = 'server_fenced'
+            message = f'The share server is closed by migration {fence["migration_id"]}.'
+        if code and message:
+            raise DriverRefused(message, findings=[Finding(code=code, message=message)])
+        return server
+
+    # Shares
+
+    def create_share(
+        self,
+        context: RequestContext,
+        share: base.Share,
+        share_server: base.ShareServer | None,
+    ) -> list[base.ExportLocation]:
+        server = self._server(share_server)
+        self.storage.create(server.share(share['name']))
+        return self._publish(server, share)
+
+    def create_share_from_snapshot(
+        self,
+        context: RequestContext,
+        share: base.Share,
+        snapshot: base.Snapshot,
+        share_server: base.ShareServer | None,
+    ) -> list[base.ExportLocation]:
+        server = self._server(share_server)
+        origin = server.snapshot(snapshot['share_name'], snapshot['name'])
+        self.storage.clone(
+            pathlib.Path(snapshot['provider_location'] or origin), server.share(share['name'])
+        )
+        return self._publish(server, share)
+
+    def _publish(self, server: pool.Server, share: base.Share) -> list[Any]:
+        export = self._export(server)
+        export.record(share, share['access_rules'])
+        return export.publish(share['name'])
+
+    def delete_share(
+        self,
+        context: RequestContext,
+        share: base.Share,
+        share_server: base.ShareServer | None,
+    ) -> None:
+        server = self.place.server(server_name(share_server))
+        if not server.path.is_dir():
+            return
+        server = self._server(share_server)
+        self.storage.delete(server.share(share['name']))
+        with contextlib.suppress(OSError):
+            (server.snapshots / pool.component(share['name'])).rmdir()
+        self._export(server).forget(share['name'])
+
+    def create_snapshot(
+        self,
+        context: RequestContext,
+        snapshot: base.Snapshot,
+        share_server: base.ShareServer | None,
+    ) -> dict[str, Any]:
+        server = self._server(share_server)
+        target = server.snapshot(snapshot['share_name'], snapshot['name'])
+        self.storage.snapshot(server.share(snapshot['share_name']), target)
+        LOG.info(
+            'Snapshot %s is a copy: what clients changed meanwhile is in it or not '
+            '(snapshot_not_atomic).',
+            snapshot['snapshot_id'],
+        )
+        return {'provider_location': str(target)}
+
+    def delete_snapshot(
+        self,
+        context: RequestContext,
+        snapshot: base.Snapshot,
+        share_server: base.ShareServer | None,
+    ) -> None:
+        server = self.place.server(server_name(share_server))
+        self.storage.delete(server.snapshot(snapshot['share_name'], snapshot['name']))
+
+    def ensure_shares(
+        self,
+        context: RequestContext,
+        shares: Iterable[tuple[base.Share, base.ShareServer | None]],
+    ) -> dict[str, list[base.ExportLocation]]:
+        served = {}
+        for share, share_server in shares:
+            try:
+                server = self._server(share_server)
+            except DriverRefused as error:
+                LOG.warning('Share %s is not served: %s', share['share_id'], error.message)
+                continue
+            if not server.data(share['name']).is_dir():
+                LOG.error('Share %s is not at %s.', share['share_id'], server.share(share['name']))
+                continue
+            served[share['id']] = self._publish(server, share)
+        return served
+
+    def update_access(
+        self,
+        context: RequestContext,
+        share: base.Share,
+        access_rules: list[base.AccessRule],
+        share_server: base.ShareServer | None,
+    ) -> dict[str, str]:
+        return self._export(self._server(share_server)).record(share, access_rules)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""A share's export location is its path; rules are kept, not enforced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from ssm.common.exceptions import DriverRefused
+from ssm.common.findings import Finding, Severity
+from ssm.drivers.linux import holders, pool
+from ssm.drivers.linux.export import base
+
+_SHOWN = 10
+
+
+class LocalExport(base.Export):
+    """Publishing and withdrawing is renaming the share's directory (decision 27)."""
+
+    access_types = frozenset({'ip', 'user', 'cert'})
+
+    def publish(self, name: str) -> list[dict[str, Any]]:
+        path = self.server.share(name)
+        if self.server.closed_share(name).is_dir():
+            pool.move(self.server.closed_share(name), path)
+        return [{'path': str(path), 'is_admin_only': False, 'metadata': {}}]
+
+    def withdraw(
+        self, names: Iterable[str], *, timeout: float
+    ) -> tuple[dict[str, str], list[Finding]]:
+        closed = {name: str(self.server.closed_share(name)) for name in names}
+        for name in closed:
+            pool.move(self.server.share(name), self.server.closed_share(name))
+        deadline = time.monotonic() + timeout
+        while found := holders.find(holders.inodes(closed.values())):
+            if time.monotonic() >= deadline:
+                raise DriverRefused(findings=[_held(found)], message='Clients hold files open.')
+            time.sleep(0.05)
+        return closed, [_unproven(found)] if found.unseen or found.partial else []
+
+
+def _held(found: holders.Holders) -> Finding:
+    pids, mounts = sorted(found.pids), sorted(found.mounts)
+    parts = []
+    if pids:
+        shown = ', '.join(map(str, pids[:_SHOWN])) + (', …' if len(pids) > _SHOWN else '')
+        parts.append(f'{len(pids)} processes hold files of the shares open (pid {shown})')
+    if mounts:
+        parts.append(f'the shares are mounted at {", ".join(mounts[:_SHOWN])}')
+    return Finding(
+        code='clients_hold_files',
+        message=f'{" and ".join(parts)}; they could write after the last copy.'.capitalize(),
+        hint='Stop them, or raise linux_fence_timeout, and complete again.',
+    )
+
+
+def _unproven(found: holders.Holders) -> Finding:
+    what = f'{found.unseen} processes could not be looked into'
+    if found.partial:
+        what += ', and others may not be visible from here'
+    return Finding(
+        code='fence_unproven',
+        message=f'Not all programs that may hold files of the source open can be seen: {what}.',
+        hint="Run the service as root, in the machine's own process namespace, or make sure "
+        'that no other user has files of the shares open.',
+        severity=Severity.WARNING,
+    )

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The driver's methods for share server migration; called on the destination's driver."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from oslo_log import log as logging
+
+from ssm.common.context import RequestContext
+from ssm.common.exceptions import DriverError, DriverRefused
+from ssm.common.findings import Finding, Severity, errors, sentence
+from ssm.conf.linux import LINUX_OPTS
+from ssm.drivers import base
+from ssm.drivers.linux import check, control, parts, pool
+from ssm.drivers.linux.command import Commands
+from ssm.drivers.linux.storage.base import Storage
+
+LOG = logging.getLogger(__name__)
+
+
+def server_name(share_server: base.ShareServer | None) -> str:
+    """What a share server is called on the storage.
+
+    :raises DriverRefused: there is no server
+    """
+    if share_server is None:
+        raise DriverRefused('The linux driver needs a share server for each share.')
+    return share_server['identifier'] or share_server['id']
+
+
+class ServerMigration(base.ShareDriver):
+    """Migration as the part of the driver that lets workers do the work."""
+
+    place: pool.Pool
+    storage: Storage
+    workers: control.Workers
+
+    def share_server_migration_check_compatibility(
+        self,
+        context: RequestContext,
+        share_server: base.ShareServer,
+        dest_host: str,
+        old_share_network: dict[str, Any],
+        new_share_network: dict[str, Any],
+        shares_request_spec: dict[str, Any],
+    ) -> base.Capabilities:
+        findings = list(self._findings(share_server, shares_request_spec))
+        return base.Capabilities(
+            compatible=not errors(findings),
+            writable=True,
+            nondisruptive=False,
+            preserve_snapshots=True,
+            migration_cancel=True,
+            migration_get_progress=True,
+            findings=findings,
+        )
+
+    def _findings(self, share_server: base.ShareServer, spec: dict[str, Any]) -> Iterator[Finding]:
+        peer, wrong = check.source_stanza(self.backend, share_server['host'], LINUX_OPTS)
+        if peer is None:
+            yield from wrong
+            return
+        source = pool.Pool(peer.linux_pool_path)
+        server = source.server(server_name(share_server))
+        wrong = list(check.pools(source, self.place, server, share_server['id']))
+        yield from wrong
+        if wrong:
+            return
+        abilities = self.storage.abilities
+        measured = check.measure(self._transport(), server, abilities.devices)
+        yield from check.content(measured, server, self.place.path, spec, abilities)
+
+    def share_server_migration_start(
+        self,
+        context: RequestContext,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+        token: base.Token,
+    ) -> dict[str, Any] | None:
+        job = self._job(src_share_server, dest_share_server, shares, snapshots)
+        migration = self._take(token, dest_share_server, job)
+        if not _is_done(migration, 'copy') and not self.workers.running(migration, token, 'copy'):
+            self.workers.begin(migration, token, 'copy')
+        return None
+
+    def share_server_migration_continue(
+        self,
+        context: RequestContext,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+        token: base.Token,
+    ) -> bool:
+        job = self._job(src_share_server, dest_share_server, shares, snapshots)
+        return self.workers.ask(self._take(token, dest_share_server, job), token, 'copy')
+
+    def share_server_migration_get_progress(
+        self,
+        context: RequestContext,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+        token: base.Token,
+    ) -> base.Progress:
+        migration = self.place.migration(token.migration_id)
+        progress = pool.read_json(migration.progress_file) or {'total_progress': 0}
+        progress['findings'] = _warnings(migration)
+        # the last share may be done a moment before the step is
+        over = _is_done(migration, 'copy')
+        progress['total_progress'] = 100 if over else min(progress['total_progress'], 99)
+        return base.Progress(**progress)
+
+    def share_server_migration_refresh(
+        self,
+        context: RequestContext,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+        token: base.Token,
+    ) -> None:
+        job = self._job(src_share_server, dest_share_server, shares, snapshots)
+        migration = self._take(token, dest_share_server, job)
+        _need_first_phase(migration)
+        self._run(migration, token, 'refresh')
+
+    def share_server_migration_fence(
+        self,
+        context: RequestContext,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+        token: base.Token,
+    ) -> None:
+        job = self._job(src_share_server, dest_share_server, shares, snapshots)
+        migration = self._take(token, dest_share_server, job)
+        _need_first_phase(migration)
+        if _is_done(migration, 'fence') and self._fenced_by(job) == migration.id:
+            return
+        try:
+            self._run(migration, token, 'fence')
+        except DriverError:
+            # the worker undoes what it began unless it was stopped; clients wait meanwhile
+            with contextlib.suppress(DriverError):
+                self._run(migration, token, 'unfence')
+            raise
+
+    def share_server_migration_unfence(
+        self,
+        context: RequestContext,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+        token: base.Token,
+    ) -> None:
+        job = self._job(src_share_server, dest_share_server, shares, snapshots)
+        self._run(self._take(token, dest_share_server, job), token, 'unfence')
+
+    def share_server_migration_complete(
+        self,
+        context: RequestContext,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+        new_network_info: list[base.NetworkInfo],
+        token: base.Token,
+    ) -> base.Completion:
+        job = self._job(src_share_server, dest_share_server, shares, snapshots)
+        migration = self._take(token, dest_share_server, job)
+        if not _is_done(migration, 'complete'):
+            self._run(migration, token, 'complete')
+        server = self.place.server(server_name(dest_share_server))
+        export = parts.load('export', self.backend.linux_export)(server)
+        return base.Completion(
+            share_updates={
+                share['id']: base.ShareUpdate(
+                    export_locations=export.publish(share['name']), pool_name=pool.NAME
+                )
+                for share in shares
+            },
+            snapshot_updates={
+                snapshot['id']: base.SnapshotUpdate(
+                    provider_location=str(server.snapshot(snapshot['share_name'], snapshot['name']))
+                )
+                for snapshot in snapshots
+            },
+            findings=[*_warnings(migration), *_rules_lost(export, shares)],
+        )
+
+    def share_server_migration_cancel(
+        self,
+        context: RequestContext,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+        token: base.Token,
+    ) -> None:
+        job: dict[str, Any] | None = None
+        try:
+            job = self._job(src_share_server, dest_share_server, shares, snapshots)
+        except DriverRefused as error:
+            # a migration that failed for this reason has to be cancelled all the same
+            LOG.warning('Cancelling without the source: %s', error.message)
+        migration = self._take(token, dest_share_server, job)
+        if migration.job_file.exists():
+            self._run(migration, token, 'cancel')
+        self.workers.forget(migration)
+
+    def _run(self, migration: pool.Migration, token: base.Token, step: str) -> None:
+        self.workers.run(migration, token, step, self.backend.linux_step_timeout)
+
+    def _take(
+        self, token: base.Token, dest_share_server: base.ShareServer, job: dict[str, Any] | None
+    ) -> pool.Migration:
+        """Claim a migration and leave its job, if there is one, for the worker."""
+        migration = self.workers.claim(token, server_name(dest_share_server))
+        if job is not None:
+            pool.write_json(migration.job_file, job)
+        return migration
+
+    def _job(
+        self,
+        src_share_server: base.ShareServer,
+        dest_share_server: base.ShareServer,
+        shares: list[base.Share],
+        snapshots: list[base.Snapshot],
+    ) -> dict[str, Any]:
+        """What the worker has to know.
+
+        :raises DriverRefused: the stanza of the source can't be read
+        """
+        peer, wrong = check.source_stanza(self.backend, src_share_server['host'], LINUX_OPTS)
+        if peer is None:
+            raise DriverRefused(sentence(wrong), findings=wrong)
+        sides = {
+            name: {
+                'pool': stanza.linux_pool_path,
+                'server': server_name(server),
+                'storage': stanza.linux_storage,
+                'export': stanza.linux_export,
+            }
+            for name, stanza, server in (
+                ('source', peer, src_share_server),
+                ('destination', self.backend, dest_share_server),
+            )
+        }
+        return sides | {
+            'transport': self.backend.linux_transport,
+            'shares': [
+                {key: share[key] for key in ('id', 'share_id', 'name', 'size', 'access_rules')}
+                for share in shares
+            ],
+            'snapshots': [
+                {key: snapshot[key] for key in ('id', 'name', 'share_name')}
+                for snapshot in snapshots
+            ],
+            'options': {
+                'parallel': self.backend.linux_parallel_copies,
+                'fence_timeout': self.backend.linux_fence_timeout,
+                'verify_all': self.backend.linux_verify_all,
+            },
+        }
+
+    def _transport(self) -> Any:
+        return parts.load('transport', self.backend.linux_transport)(Commands())
+
+    def _fenced_by(self, job: dict[str, Any]) -> str | None:
+        """Id of the migration that has closed the source."""
+        return self._transport().start('fenced_by', side=job['source']).result()
+
+
+def _is_done(migration: pool.Migration, step: str) -> bool:
+    result = migration.result(step)
+    return result is not None and result['state'] == 'done'
+
+
+def _need_first_phase(migration: pool.Migration) -> None:
+    if not _is_done(migration, 'copy'):
+        raise DriverRefused('The first phase of this migration is not over.')
+
+
+def _warnings(migration: pool.Migration) -> list[Finding]:
+    """What the workers found worth telling."""
+    progress = pool.read_json(migration.progress_file) or {}
+    return [Finding.from_dict(finding) for finding in progress.get('findings', [])]
+
+
+def _rules_lost(export: Any, shares: list[base.Share]) -> Iterator[Finding]:
+    """Rules of types the export of the destination does not know."""
+    for share in shares:
+        for rule in share['access_rules']:
+            if rule['access_type'] not in export.access_types:
+                yield Finding(
+                    code='access_rule_not_applied',
+                    message=f'The rule {rule["access_type"]} {rule["access_to"]} of share '
+                    f'{share["share_id"]} can not be applied on the destination.',
+                    hint='Replace it by a rule of another type.',
+                    severity=Severity.WARNING,
+                    object_type='share',
+                    object_id=share['share_id'],
+                )

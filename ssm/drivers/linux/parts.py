@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The parts of the driver by name, as the options of a back end's stanza choose them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PARTS = {
+    ('storage', 'directory'): 'DirectoryStorage',
+    ('export', 'local'): 'LocalExport',
+    ('isolation', 'none'): 'NoIsolation',
+    ('transport', 'local'): 'LocalTransport',
+}
+
+
+def load(kind: str, name: str) -> Any:
+    """The class of a part, from the module ``<kind>/<name>.py``.
+
+    :raises ValueError: there is no such part; says which there are
+    """
+    class_name = _PARTS.get((kind, name))
+    if class_name is None:
+        known = ', '.join(sorted(n for k, n in _PARTS if k == kind))
+        raise ValueError(f'{name!r} is none of: {known}')
+    module = importlib.import_module(f'ssm.drivers.linux.{kind}.{name}')
+    return getattr(module, class_name)

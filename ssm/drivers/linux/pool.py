@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Where things lie in the pool of a back end.
+
+::
+
+    <pool>/servers/<server>/server.json          identifier and addresses
+                            fence.json           there while a migration has closed the server
+                            exports/<share>.json access rules, size and ids of a share
+                            shares/<share>       the share, and its export location
+                            closed/<share>       where it lies while the server is fenced
+                            snapshots/<share>/<snapshot>
+    <pool>/.ssm/host                             the one host that may use the pool
+    <pool>/.ssm/migrations/<id>/                 state, log and private copy of a migration
+    <pool>/.ssm/guards/<id>/                     epoch, lock and worker of a migration; these
+                                                 outlive a cancel, so that stale work still fails
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+from typing import Any
+
+from ssm.common.exceptions import DriverRefused
+
+NAME = 'pool'
+"""What the one pool of a back end is called in reports."""
+
+PRIVATE = 0o700
+PUBLIC = 0o755
+
+
+def component(name: str) -> str:
+    """The name, if it can be one component of a path.
+
+    :raises DriverRefused: it could lead elsewhere
+    """
+    if not name or name.startswith('.') or '/' in name or '\0' in name:
+        raise DriverRefused(f'{name!r} can not be a name on the storage.')
+    return name
+
+
+def write_json(path: pathlib.Path, data: Any, *, durable: bool = False) -> None:
+    """Replace a file in one step; whoever reads sees the old or the new content.
+
+    :param durable: on return it also survives a loss of power
+    """
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.new')
+    with temporary.open('w', encoding='ascii') as stream:
+        json.dump(data, stream)
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
+    temporary.replace(path)
+    if durable:
+        sync_directory(path.parent)
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Content of a file of :func:`write_json`, None if there is none."""
+    try:
+        return json.loads(path.read_text(encoding='ascii'))
+    except FileNotFoundError:
+        return None
+
+
+def sync_directory(path: pathlib.Path) -> None:
+    """Make names that were just added to or removed from a directory survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: pathlib.Path, mode: int) -> pathlib.Path:
+    """Make a directory with exactly this mode, whatever the umask; one that exists stays."""
+    if not path.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(mode)
+    return path
+
+
+def move(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Rename a directory to another parent and make that durable.
+
+    Done already (target there, source gone) is no error, so that it can be repeated.
+
+    :raises OSError: neither is there, both are there, or not permitted
+    """
+    if not os.path.lexists(source) and os.path.lexists(target):
+        return
+    if os.path.lexists(target):
+        raise FileExistsError(f'{source} can not be moved: {target} exists')
+    mode = source.stat().st_mode & 0o7777
+    # without root a directory has to be writable to get another parent
+    lift = not mode & 0o200 and os.geteuid() != 0
+    if lift:
+        source.chmod(mode | 0o200)
+    source.rename(target)
+    if lift:
+        target.chmod(mode)
+    for parent in {source.parent, target.parent}:
+        sync_directory(parent)
+
+
+class Server:
+    """The place of one share server; nothing needs to exist yet."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+        self.record = path / 'server.json'
+        self.fence_file = path / 'fence.json'
+        self.exports = path / 'exports'
+        self.shares = path / 'shares'
+        self.closed = path / 'closed'
+        self.snapshots = path / 'snapshots'
+
+    def prepare(self) -> None:
+        """Make its directories; only the way to the shares is open to others."""
+        make_directory(self.path, PUBLIC)
+        make_directory(self.shares, PUBLIC)
+        for private in (self.exports, self.closed, self.snapshots):
+            make_directory(private, PRIVATE)
+
+    def share(self, name: str) -> pathlib.Path:
+        """The share's directory, which is its export location."""
+        return self.shares / component(name)
+
+    def closed_share(self, name: str) -> pathlib.Path:
+        """The share's directory while clients must not reach it."""
+        return self.closed / component(name)
+
+    def data(self, name: str) -> pathlib.Path:
+        """Where the content of a share lies now, open or closed."""
+        closed = self.closed_share(name)
+        return closed if closed.is_dir() else self.share(name)
+
+    def export(self, name: str) -> pathlib.Path:
+        """The record of a share's access rules, size and ids."""
+        return self.exports / f'{component(name)}.json'
+
+    def snapshot(self, share_name: str, name: str) -> pathlib.Path:
+        """The directory of a snapshot."""
+        return self.snapshots / component(share_name) / component(name)
+
+    def fence(self) -> dict[str, Any] | None:
+        """Migration id and epoch of the fence, None while the server may be served."""
+        fence: dict[str, Any] | None = read_json(self.fence_file)
+        return fence
+
+
+class Pool:
+    """The directory tree of one back end."""
+
+    def __init__(self, path: str | pathlib.Path) -> None:
+        self.path = pathlib.Path(path)
+        self.servers = self.path / 'servers'
+        self.private = self.path / '.ssm'
+        self.host_file = self.private / 'host'
+        self.migrations = self.private / 'migrations'
+        self.guards = self.private / 'guards'
+
+    def prepare(self) -> None:
+        """Make its directories."""
+        make_directory(self.servers, PUBLIC)
+        for private in (self.private, self.migrations, self.guards):
+            make_directory(private, PRIVATE)
+
+    def server(self, identifier: str) -> Server:
+        """The place of a share server."""
+        return Server(self.servers / component(identifier))
+
+    def migration(self, migration_id: str) -> Migration:
+        """The place of a migration into this pool."""
+        name = component(migration_id)
+        return Migration(name, self.migrations / name, self.guards / name)
+
+
+class Migration:
+    """The place of one migration in the pool of its destination.
+
+    :param path: state, log and private copy; removed by a cancel
+    :param guard: epoch, lock and worker; kept until the destination is torn down
+    """
+
+    def __init__(self, migration_id: str, path: pathlib.Path, guard: pathlib.Path) -> None:
+        self.id = migration_id
+        self.path = path
+        self.guard = guard
+        self.epoch_file = guard / 'epoch.json'
+        self.worker_file = guard / 'worker.json'
+        self.lock_file = guard / 'lock'
+        self.claim_file = guard / 'claim'
+        self.job_file = path / 'job.json'
+        self.state_file = path / 'state.json'
+        self.progress_file = path / 'progress.json'
+        self.opening_file = path / 'opening.json'
+        self.log_file = path / 'worker.log'
+
+    def prepare(self) -> None:
+        """Make its directories."""
+        make_directory(self.path, PRIVATE)
+        make_directory(self.guard, PRIVATE)
+
+    def result_file(self, step: str) -> pathlib.Path:
+        """How a step ended; there is none before it did."""
+        return self.path / f'{component(step)}.result.json'
+
+    def result(self, step: str) -> dict[str, Any] | None:
+        """Content of the step's result file."""
+        result: dict[str, Any] | None = read_json(self.result_file(step))
+        return result
+
+    def drop_result(self, step: str) -> None:
+        """Forget how a step ended, so that it is done again."""
+        with contextlib.suppress(FileNotFoundError):
+            self.result_file(step).unlink()
+
+    def copy_of_share(self, name: str) -> pathlib.Path:
+        """The private copy of a share, before it is opened."""
+        return self.path / 'copy' / 'shares' / component(name)
+
+    def copy_of_snapshot(self, share_name: str, name: str) -> pathlib.Path:
+        """The private copy of a snapshot, before the destination is opened."""
+        return self.path / 'copy' / 'snapshots' / component(share_name) / component(name)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Running rsync, reading what it did, telling what its errors mean."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO
+
+from ssm.common.exceptions import DriverRefused
+from ssm.common.findings import Finding
+from ssm.drivers.linux.abilities import Abilities
+from ssm.drivers.linux.command import CommandFailed, Commands
+
+Report = Callable[[int], None]
+"""Called now and then with the bytes that one run has copied so far."""
+
+_VANISHED = 24
+_PARTIAL = 23
+
+_FULL = re.compile(r'No space left on device|Disk quota exceeded')
+# what a sender says of files that a client removes or cuts while they are read
+_WRITER = re.compile(
+    r'file has vanished|directory has vanished|\[sender\].*No such file or directory \(2\)'
+    r'|read errors mapping|failed verification -- update (discarded|put into)'
+    r'|^rsync error:|^rsync warning:|IO error encountered -- skipping file deletion|^\s*$'
+)
+_BYTES = re.compile(rb'\s*(\d+)\s+\d+%')
+_ESCAPED = re.compile(rb'\\#([0-7]{3})')
+
+
+@dataclasses.dataclass
+class Transfer:
+    """What one run did.
+
+    :param size: bytes of the files it copied
+    :param touched: regular files it copied, as paths below the root
+    """
+
+    size: int = 0
+    touched: list[str] = dataclasses.field(default_factory=list)
+
+
+def keep(abilities: Abilities) -> list[str]:
+    """Options that keep all of a file that can be kept: hard links, holes, attributes.
+
+    Times are compared in nanoseconds: a second is long enough for two changes.
+    """
+    options = ['-rlptHS', '--specials', '--numeric-ids', '--modify-window=-1']
+    options += ['-o', '-g'] if abilities.owners else []
+    options += ['--devices'] if abilities.devices else []
+    options += ['-X'] if abilities.xattrs else []
+    options += ['-A'] if abilities.acls else []
+    return options
+
+
+def disk_full(pool: str, what: str) -> DriverRefused:
+    """The refusal of a step that ran out of space, with the figures of now."""
+    space = os.statvfs(pool)
+    gib = 1 << 30
+    return DriverRefused(
+        findings=[
+            Finding(
+                code='destination_full',
+                message=f'The destination {pool} is full while copying ({what}): '
+                f'{space.f_bavail * space.f_frsize / gib:.2f} of '
+                f'{space.f_blocks * space.f_frsize / gib:.2f} GiB and {space.f_favail} of '
+                f'{space.f_files} inodes are free.',
+                hint='Free space on the destination or choose another host, then start again.',
+            )
+        ],
+        message=f'The destination {pool} is full.',
+    )
+
+
+def _unescape(name: bytes) -> str:
+    """A path as rsync prints it in the locale C, where it writes odd bytes as ``\\#ooo``."""
+    return os.fsdecode(_ESCAPED.sub(lambda match: bytes([int(match[1], 8)]), name))
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """What is printed, piece by piece; progress ends in a carriage return, names in a newline."""
+    rest = b''
+    while chunk := os.read(stream.fileno(), 65536):
+        *lines, rest = (rest + chunk).replace(b'\r', b'\n').split(b'\n')
+        yield from lines
+    if rest:
+        yield rest
+
+
+class Rsync:
+    """Runs rsync towards one pool.
+
+    :param pool: the destination's root, named when it is full
+    """
+
+    def __init__(self, commands: Commands, abilities: Abilities, pool: str) -> None:
+        self._commands = commands
+        self._keep = keep(abilities)
+        self._pool = pool
+
+    def copy(
+        self,
+        source: list[str],
+        target: str,
+        *options: str,
+        strict: bool,
+        report: Report | None = None,
+        only: Iterable[str] | None = None,
+    ) -> Transfer:
+        """Make a directory like another.
+
+        :param source: arguments that name the source, as the transport gives them
+        :param strict: nothing writes to the source, so any complaint is an error
+        :param report: told how many bytes are copied
+        :param only: copy these paths and nothing else; what is gone is left alone
+        :raises DriverRefused: the destination is full
+        :raises CommandFailed: anything else went wrong
+        """
+        argv = ['rsync', *self._keep, '--out-format=%i %l %n', *options]
+        if only is None:
+            argv.append('--delete')
+        if report is not None:
+            argv += ['--info=progress2', '--no-human-readable', '--outbuf=L']
+        with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as errors:
+            if only is not None:
+                names.write(b''.join(os.fsencode(path) + b'\0' for path in only))
+                names.seek(0)
+                argv += ['--files-from=-', '--from0', '--no-recursive']
+            argv += [*source, f'{target}/']
+            process = self._commands.start(argv, stdin=names, stdout=subprocess.PIPE, stderr=errors)
+            try:
+                assert process.stdout is not None
+                transfer = self._read(process.stdout, report)
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                code = process.wait()
+                if process.stdout is not None:
+                    process.stdout.close()
+            errors.seek(0)
+            self._judge(argv, code, errors.read().decode('utf-8', 'replace'), strict)
+        return transfer
+
+    @staticmethod
+    def _read(stream: IO[bytes], report: Report | None) -> Transfer:
+        transfer = Transfer()
+        for line in _lines(stream):
+            if line[:2] in (b'>f', b'cf'):
+                _, size, name = line.split(b' ', 2)
+                transfer.size += int(size)
+                transfer.touched.append(_unescape(name))
+            elif report is not None and (match := _BYTES.match(line)):
+                report(int(match[1]))
+        return transfer
+
+    def _judge(self, argv: list[str], code: int, errors: str, strict: bool) -> None:
+        """Nothing if all is well; under a writer it also is if only the writer's doing shows."""
+        if code == 0:
+            return
+        if found := _FULL.search(errors):
+            raise disk_full(self._pool, found[0].lower())
+        if not strict and code in (_VANISHED, _PARTIAL):
+            unexpected = [line for line in errors.split('\n') if not _WRITER.search(line)]
+            if not unexpected:
+                return
+        raise CommandFailed(argv, code, errors)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""A share is a directory, a snapshot a copy of it; any file system will do."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import time
+
+from ssm.drivers.linux import pool
+from ssm.drivers.linux.command import CommandFailed
+from ssm.drivers.linux.rsync import Report, Rsync
+from ssm.drivers.linux.storage.base import Pass, Storage
+from ssm.drivers.linux.transport.base import Transport
+
+_SHARE_MODE = 0o777
+"""Who may do what is for clients and the access rules to say."""
+
+_MARK = 'date +%s.%N && exec sync -f "$0"'
+"""Print the time, then write out what is dirty: a page of a mapped file that is dirty already can
+be changed once more without a new time stamp, one that was written out can't."""
+
+
+class DirectoryStorage(Storage):
+    """Copies by rsync; snapshots by reflinks or by hard links to the snapshot before."""
+
+    @functools.cached_property
+    def _rsync(self) -> Rsync:
+        return Rsync(self.commands, self.abilities, str(self.pool.path))
+
+    def create(self, path: pathlib.Path) -> None:
+        pool.make_directory(path, _SHARE_MODE)
+
+    def delete(self, path: pathlib.Path) -> None:
+        argv = ['rm', '-rf', '--', str(path)]
+        try:
+            self.commands.run(argv)
+        except CommandFailed:
+            # without root, directories that are not writable keep their content
+            grant = ['-type', 'd', '-exec', 'chmod', 'u+rwx', '{}', ';']
+            self.commands.run(['find', str(path), *grant])
+            self.commands.run(argv)
+
+    def snapshot(self, source: pathlib.Path, target: pathlib.Path) -> None:
+        pool.make_directory(target.parent, pool.PRIVATE)
+        # when it was renamed to its name is when a snapshot was made
+        earlier = sorted(
+            (path for path in target.parent.iterdir() if not path.name.startswith('.')),
+            key=lambda path: path.stat().st_ctime_ns,
+        )
+        self.commands.run(['sync', '-f', str(source)])
+        self._whole_copy(source, target, earlier[-1] if earlier else None)
+
+    def clone(self, source: pathlib.Path, target: pathlib.Path) -> None:
+        self._whole_copy(source, target, None)
+
+    def _whole_copy(
+        self, source: pathlib.Path, target: pathlib.Path, previous: pathlib.Path | None
+    ) -> None:
+        """Copy a tree of this pool; it has its name when it is complete.
+
+        :param previous: a tree whose files are shared where they are equal
+        """
+        if target.is_dir():
+            return
+        part = target.with_name(f'.{target.name}.part')
+        self.delete(part)
+        if not (self.abilities.reflinks and self._reflink(source, part)):
+            link = [f'--link-dest={previous}'] if previous else []
+            self._rsync.copy([f'{source}/'], str(part), *link, strict=False)
+        part.rename(target)
+        pool.sync_directory(target.parent)
+
+    def _reflink(self, source: pathlib.Path, target: pathlib.Path) -> bool:
+        try:
+            self.commands.run(['cp', '-aT', '--reflink=always', str(source), str(target)])
+        except CommandFailed:
+            # a client removed something meanwhile; rsync copes with that
+            self.delete(target)
+            return False
+        return True
+
+    def copy_snapshot(
+        self,
+        transport: Transport,
+        source: pathlib.Path,
+        target: pathlib.Path,
+        *,
+        previous: pathlib.Path | None,
+        checksum: bool = False,
+        report: Report,
+    ) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        options = [f'--link-dest={previous}'] if previous else []
+        options += ['--checksum'] if checksum else []
+        origin = transport.rsync(str(source))
+        self._rsync.copy(origin, str(target), *options, strict=True, report=report)
+
+    def copy_share(
+        self,
+        transport: Transport,
+        source: pathlib.Path,
+        target: pathlib.Path,
+        *,
+        since: float | None,
+        checksum: bool = False,
+        strict: bool = False,
+        report: Report | None = None,
+    ) -> Pass:
+        begun = time.monotonic()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        now = 0.0 if strict else float(transport.run('sh', '-c', _MARK, str(source)))
+        if strict:
+            kept = self.abilities.to_dict()
+            looking = transport.start('manifest', roots=[str(source)], kept=kept, since=since)
+        else:
+            looking = transport.start('survey', roots=[str(source)], since=since)
+        origin = transport.rsync(str(source))
+        options = ['--checksum'] if checksum else []
+        done = self._rsync.copy(origin, str(target), *options, strict=strict, report=report)
+        manifest, survey = looking.result()[0] if strict else (None, looking.result()[0])
+        touched = set(done.touched)
+        # changed since the last pass, yet equal in size and time stamp: only the content tells
+        if unsure := [] if checksum else sorted(set(survey['changed']) - touched):
+            more = self._rsync.copy(origin, str(target), '--checksum', strict=strict, only=unsure)
+            done.size += more.size
+        self.commands.run(['sync', '-f', str(target)])
+        return Pass(
+            since=now,
+            size=done.size,
+            seconds=time.monotonic() - begun,
+            look=survey['seconds'],
+            suspects=touched | set(unsure),
+            manifest=manifest,
+        )

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Both pools are on this host."""
+
+from __future__ import annotations
+
+import sys
+
+from ssm.drivers.linux.transport.base import Transport
+
+
+class LocalTransport(Transport):
+    """Paths are paths."""
+
+    def argv(self, argv: list[str]) -> list[str]:
+        return argv
+
+    def rsync(self, path: str) -> list[str]:
+        return [f'{path}/']
+
+    def python(self) -> str:
+        return sys.executable

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Looking at directory trees: how much there is, what each file is like, what it contains.
+
+Trees may change while they are looked at: what vanishes meanwhile is left out. Names are strings
+with surrogates for bytes that are no UTF-8, as :func:`os.fsdecode` makes them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+_CLOCK_SLACK = 0.1
+"""Seconds by which the time stamps of files may lag behind the clock."""
+
+Entry = list[Any]
+"""Mode, size or device, owner, group, time of change in ns, target, attributes, links, content."""
+
+Manifest = dict[str, Entry]
+"""All files of a tree by path below its root; the root itself is ``.``."""
+
+_FIELDS = (
+    'mode',
+    'size',
+    'owner',
+    'group',
+    'modification time',
+    'link target',
+    'extended attributes',
+    'hard links',
+    'content',
+)
+
+
+@dataclasses.dataclass
+class Survey:
+    """How much there is below a root.
+
+    :param files: entries of all kinds
+    :param size: bytes of content of regular files, each inode once
+    :param used: bytes on the disk, each inode once
+    :param uncopyable: entries this process can't read or make, ``first_uncopyable`` is one
+    :param foreign: entries that belong to another user than this process
+    :param changed: regular files changed since the given time
+    :param seconds: how long it took to look
+    """
+
+    files: int = 0
+    size: int = 0
+    used: int = 0
+    uncopyable: int = 0
+    first_uncopyable: str = ''
+    foreign: int = 0
+    changed: list[str] = dataclasses.field(default_factory=list)
+    seconds: float = 0.0
+
+    def refuse(self, path: str) -> None:
+        """Count an entry that can't be copied."""
+        self.uncopyable += 1
+        self.first_uncopyable = self.first_uncopyable or path
+
+
+def walk(root: str, survey: Survey) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Every entry below and including the root: path below it, whole path, status.
+
+    :param survey: gets the directories that can't be read
+    """
+    todo = ['']
+    yield '.', root, os.lstat(root)
+    while todo:
+        below = todo.pop()
+        try:
+            entries = list(os.scandir(f'{root}/{below}'))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError:
+            survey.refuse(below or '.')
+            continue
+        for entry in entries:
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            path = below + entry.name
+            if stat.S_ISDIR(status.st_mode):
+                todo.append(f'{path}/')
+            yield path, entry.path, status
+
+
+def _changed_since(status: os.stat_result, since: float | None) -> bool:
+    # the inode's time, which programs can't set
+    return (
+        since is not None
+        and stat.S_ISREG(status.st_mode)
+        and status.st_ctime >= since - _CLOCK_SLACK
+    )
+
+
+def survey(
+    roots: Iterable[str], *, since: float | None = None, devices: bool = True
+) -> list[Survey]:
+    """Measure trees; an inode that several of them share counts for the first.
+
+    :param since: also list files changed at or after this time (epoch)
+    :param devices: whether device nodes can be copied
+    """
+    seen: set[tuple[int, int]] = set()
+    privileged, user = os.geteuid() == 0, os.geteuid()
+    found = []
+    for root in roots:
+        begun = time.monotonic()
+        result = Survey()
+        for path, whole, status in walk(root, result):
+            result.files += 1
+            mode = status.st_mode
+            if stat.S_ISREG(mode):
+                if not privileged and not os.access(whole, os.R_OK):
+                    result.refuse(path)
+                if _changed_since(status, since):
+                    result.changed.append(path)
+            elif not devices and (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)):
+                result.refuse(path)
+            result.foreign += status.st_uid != user
+            if (status.st_dev, status.st_ino) not in seen:
+                if status.st_nlink > 1:
+                    seen.add((status.st_dev, status.st_ino))
+                result.size += status.st_size if stat.S_ISREG(mode) else 0
+                result.used += status.st_blocks * 512
+        result.seconds = time.monotonic() - begun
+        found.append(result)
+    return found
+
+
+def _attributes(path: str, kept: dict[str, bool]) -> str:
+    """A digest of the extended attributes that a copy keeps, empty if there are none."""
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+    except OSError:
+        return ''
+    if not names:
+        return ''
+    spaces: tuple[str, ...] = ()
+    if kept['xattrs']:
+        spaces = ('user.', 'security.', 'trusted.') if os.geteuid() == 0 else ('user.',)
+    if kept['acls']:
+        spaces += ('system.posix_acl_',)
+    digest = hashlib.sha256()
+    names = sorted(name for name in names if name.startswith(spaces))
+    for name in names:
+        value = os.getxattr(path, name, follow_symlinks=False)
+        digest.update(f'{name}\0{len(value)}\0'.encode('utf-8', 'surrogateescape') + value)
+    return digest.hexdigest() if names else ''
+
+
+def _number(status: os.stat_result) -> int:
+    """Size of a file or a link's target, number of a device; nothing for a directory."""
+    if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+        return status.st_rdev
+    return 0 if stat.S_ISDIR(status.st_mode) else status.st_size
+
+
+class Reader:
+    """Makes manifests of trees and digests of files; an inode is read once."""
+
+    def __init__(self) -> None:
+        self._digests: dict[tuple[int, int], str] = {}
+
+    def digest(self, path: str) -> str | None:
+        """SHA-256 of a regular file, None for anything else or if it is gone."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        with open(descriptor, 'rb', buffering=0) as stream:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            key = (status.st_dev, status.st_ino)
+            if key not in self._digests:
+                self._digests[key] = hashlib.file_digest(stream, 'sha256').hexdigest()
+            return self._digests[key]
+
+    def manifest(
+        self, root: str, kept: dict[str, bool], *, content: bool, since: float | None
+    ) -> tuple[Manifest, Survey]:
+        """What every file of a tree is like, as far as a copy keeps it.
+
+        :param kept: the abilities of the destination
+        :param content: include digests of all regular files
+        :param since: as in :func:`survey`
+        """
+        begun = time.monotonic()
+        result = Survey()
+        manifest: Manifest = {}
+        linked: dict[tuple[int, int], list[str]] = {}
+        for path, whole, status in walk(root, result):
+            mode = status.st_mode
+            owner = (status.st_uid, status.st_gid) if kept['owners'] else (0, 0)
+            manifest[path] = [
+                mode,
+                _number(status),
+                *owner,
+                status.st_mtime_ns,
+                os.readlink(whole) if stat.S_ISLNK(mode) else '',
+                _attributes(whole, kept),
+                '',
+                self.digest(whole) if content and stat.S_ISREG(mode) else None,
+            ]
+            if status.st_nlink > 1 and not stat.S_ISDIR(mode):
+                linked.setdefault((status.st_dev, status.st_ino), []).append(path)
+            if _changed_since(status, since):
+                result.changed.append(path)
+        for paths in linked.values():
+            # named by its first member; links that lead out of the tree do not count
+            for path in paths if len(paths) > 1 else ():
+                manifest[path][7] = min(paths)
+        result.files = len(manifest)
+        result.seconds = time.monotonic() - begun
+        return manifest, result
+
+
+def regular(manifest: Manifest) -> Iterator[str]:
+    """Paths of all regular files."""
+    return (path for path, entry in manifest.items() if stat.S_ISREG(entry[0]))
+
+
+def differences(source: Manifest, copy: Manifest) -> Iterator[str]:
+    """A sentence for each path in which a copy differs from its source."""
+    for path in sorted(source.keys() | copy.keys()):
+        if path not in copy:
+            yield f'{path!a} is missing in the copy'
+        elif path not in source:
+            yield f'{path!a} is in the copy only'
+        elif source[path] != copy[path]:
+            pairs = zip(_FIELDS, source[path], copy[path], strict=True)
+            yield f'{path!a} differs in {", ".join(f for f, a, b in pairs if a != b)}'

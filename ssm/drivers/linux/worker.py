@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The process that does one step of a migration into a pool.
+
+``python -m ssm.drivers.linux.worker POOL MIGRATION STEP EPOCH``, started by
+:mod:`ssm.drivers.linux.control` as leader of a session of its own. It takes the migration's lock
+and says who it is, then makes sure that nobody came with a higher epoch: whoever raises the epoch
+looks for a worker afterwards, so one of the two notices (decision 15). Its children inherit the
+lock, which is free only when all of them are gone.
+
+A step ends in its result file: ``state`` (done, refused, busy), ``message``, ``findings``.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import fcntl
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ssm.common.exceptions import DriverRefused
+from ssm.common.findings import Finding
+from ssm.drivers.linux import abilities, parts, pool, process, rsync
+from ssm.drivers.linux.command import CommandFailed, Commands
+from ssm.drivers.linux.copying import ShareCopy, State
+from ssm.drivers.linux.progress import ProgressFile
+from ssm.drivers.linux.transport.local import LocalTransport
+
+# stdlib: oslo.log takes longer to import than most steps take
+LOG = logging.getLogger('worker')
+
+_LOCK_TIMEOUT = 10.0
+STALE = 3
+"""Exit code of a worker whose epoch was over before it did anything."""
+
+
+class Work:
+    """A job with everything that is needed to do it."""
+
+    def __init__(self, place: pool.Pool, migration: pool.Migration, epoch: int, lock: int) -> None:
+        job = pool.read_json(migration.job_file)
+        self.place = place
+        self.migration = migration
+        self.epoch = epoch
+        self.shares: list[dict[str, Any]] = job['shares']
+        self.snapshots: list[dict[str, Any]] = job['snapshots']
+        self.options: dict[str, Any] = job['options']
+        self.source_side: dict[str, str] = job['source']
+        self.server = place.server(job['destination']['server'])
+        self.export = parts.load('export', job['destination']['export'])(self.server)
+        self.commands = Commands(keep=[lock])
+        self.storage = parts.load('storage', job['destination']['storage'])(place, self.commands)
+        self.source = parts.load('transport', job['transport'])(self.commands)
+        self.local = LocalTransport(self.commands)
+        self.names = [share['name'] for share in self.shares]
+
+    def each_share(self, action: Callable[[ShareCopy], None]) -> None:
+        """Do something for all shares, several at a time; the first error ends the others."""
+        parallel = self.options['parallel']
+        instances = [share['id'] for share in self.shares]
+        progress = ProgressFile(self.migration, instances, parallel)
+        state = State(self.migration)
+        origin = pool.Pool(self.source_side['pool']).server(self.source_side['server'])
+        copies = [
+            ShareCopy(
+                self.migration,
+                self.storage,
+                self.source,
+                self.local,
+                origin,
+                share,
+                [s['name'] for s in self.snapshots if s['share_name'] == share['name']],
+                progress,
+                state,
+            )
+            for share in self.shares
+        ]
+        error = None
+        with concurrent.futures.ThreadPoolExecutor(parallel) as executor:
+            futures = [executor.submit(action, copy) for copy in copies]
+            for future in concurrent.futures.as_completed(futures):
+                if error := future.exception():
+                    executor.shutdown(wait=False, cancel_futures=True)
+                    self.commands.stop()
+                    break
+        self.commands.resume()
+        if error:
+            raise error
+
+    def reopen(self) -> None:
+        """Let the source serve again, if this migration closed it."""
+        self.source.start(
+            'reopen',
+            side=self.source_side,
+            shares=self.names,
+            migration=self.migration.id,
+            epoch=self.epoch,
+        ).result()
+
+
+def copy(work: Work) -> None:
+    """The first phase."""
+    work.each_share(ShareCopy.first_phase)
+
+
+def refresh(work: Work) -> None:
+    """One more pass over all shares, clients writing."""
+    work.each_share(ShareCopy.refresh)
+
+
+def fence(work: Work) -> None:
+    """Close the source, copy the rest, prove it; whatever goes wrong opens the source again."""
+    call = work.source.start(
+        'close',
+        side=work.source_side,
+        shares=work.names,
+        migration=work.migration.id,
+        epoch=work.epoch,
+        timeout=work.options['fence_timeout'],
+    )
+    try:
+        closed = call.result()
+        instances = [share['id'] for share in work.shares]
+        warnings = [Finding.from_dict(warning) for warning in closed['warnings']]
+        ProgressFile(work.migration, instances, 1).warn(warnings)
+        work.each_share(
+            lambda share: share.last_pass(
+                closed['paths'][share.name], verify_all=work.options['verify_all']
+            )
+        )
+    except BaseException:
+        work.reopen()
+        raise
+
+
+def unfence(work: Work) -> None:
+    """Let the source serve again."""
+    _refuse_if_open(work)
+    work.migration.drop_result('fence')
+    work.reopen()
+
+
+def complete(work: Work) -> None:
+    """Give the copy its places: rules, then snapshots, then shares. There is no way back."""
+    fenced = work.migration.result('fence')
+    if not work.migration.opening_file.exists() and not (fenced and fenced['state'] == 'done'):
+        raise DriverRefused('The source was not closed, so the copy may not be opened.')
+    work.server.prepare()
+    pool.write_json(work.migration.opening_file, {'epoch': work.epoch}, durable=True)
+    for share in work.shares:
+        work.export.record(share, share['access_rules'])
+    for snapshot in work.snapshots:
+        target = work.server.snapshot(snapshot['share_name'], snapshot['name'])
+        pool.make_directory(target.parent, pool.PRIVATE)
+        pool.move(work.migration.copy_of_snapshot(snapshot['share_name'], snapshot['name']), target)
+    for share in work.shares:
+        pool.move(work.migration.copy_of_share(share['name']), work.server.share(share['name']))
+        work.export.publish(share['name'])
+
+
+def cancel(work: Work) -> None:
+    """Let the source serve, remove the copy."""
+    _refuse_if_open(work)
+    work.migration.drop_result('fence')
+    work.reopen()
+    work.storage.delete(work.migration.path / 'copy')
+
+
+def _refuse_if_open(work: Work) -> None:
+    if work.migration.opening_file.exists():
+        raise DriverRefused('The destination is open already, the source must stay closed.')
+
+
+STEPS: dict[str, Callable[[Work], None]] = {
+    step.__name__: step for step in (copy, refresh, fence, unfence, complete, cancel)
+}
+
+
+def _lock(migration: pool.Migration) -> int | None:
+    """The descriptor of the migration's lock, None if somebody keeps it."""
+    descriptor = os.open(migration.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + _LOCK_TIMEOUT
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            time.sleep(0.05)
+    os.close(descriptor)
+    return None
+
+
+def _introduce(migration: pool.Migration, step: str, epoch: int) -> bool:
+    """Say who works, then look whether that is still wanted; needs the lock."""
+    own = process.status(os.getpid())
+    assert own is not None
+    worker = {'pid': os.getpid(), 'start': own.start, 'pgid': os.getpgrp(), 'epoch': epoch}
+    pool.write_json(migration.worker_file, worker | {'step': step})
+    return bool(pool.read_json(migration.epoch_file)['epoch'] == epoch)
+
+
+def _result(state: str, message: str, findings: Iterable[Finding] = ()) -> dict[str, Any]:
+    return {
+        'state': state,
+        'message': message,
+        'findings': [finding.to_dict() for finding in findings],
+    }
+
+
+def _perform(place: pool.Pool, migration: pool.Migration, step: str, epoch: int, lock: int) -> Any:
+    """Do the step; returns its result."""
+    try:
+        STEPS[step](Work(place, migration, epoch, lock))
+    except DriverRefused as error:
+        return _result('refused', error.message, error.findings)
+    except (CommandFailed, OSError) as error:
+        LOG.warning('%s: %s', step, getattr(error, 'errors', error))
+        # what began to open has to be opened, so that is tried for ever (decision 17)
+        opening = step == 'complete' and migration.opening_file.exists()
+        if isinstance(error, OSError) and abilities.is_full(error) and not opening:
+            full = rsync.disk_full(str(place.path), str(error))
+            return _result('refused', full.message, full.findings)
+        return _result('busy', str(error))
+    except Exception as error:
+        LOG.exception('%s', step)
+        return _result('busy', f'{type(error).__name__}: {error}')
+    return _result('done', '')
+
+
+def main(argv: list[str]) -> int:
+    """Do one step; returns the exit code."""
+    place = pool.Pool(argv[0])
+    migration = place.migration(argv[1])
+    step, epoch = argv[2], int(argv[3])
+    logging.basicConfig(level=logging.INFO, format='%(asctime)s %(levelname)s %(message)s')
+    lock = _lock(migration)
+    if lock is None or not _introduce(migration, step, epoch):
+        LOG.warning('%s: epoch %s may not work any more', step, epoch)
+        return STALE
+    LOG.info('%s: begun, epoch %s', step, epoch)
+    result = _perform(place, migration, step, epoch, lock)
+    pool.write_json(migration.result_file(step), result | {'epoch': epoch}, durable=True)
+    LOG.info('%s: %s %s', step, result['state'], result['message'])
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
