@@ -24,6 +24,10 @@ _EXPORT_LOCATIONS = orm.selectinload(models.Share.instances).selectinload(
 )
 
 
+def _loaded(with_export_locations: bool) -> tuple[Any, ...]:
+    return (*_LOAD, _EXPORT_LOCATIONS) if with_export_locations else _LOAD
+
+
 def of_instance(*conditions: Criterion) -> Criterion:
     """That a share has a living instance which fulfils the conditions."""
     return (
@@ -130,17 +134,19 @@ def find(
     descending: bool = True,
     limit: int | None = None,
     offset: int | None = None,
+    detail: bool = True,
     with_export_locations: bool = False,
 ) -> list[models.Share]:
-    """Living shares with instances, types, zones and metadata; three statements.
+    """Living shares; three statements.
 
-    :param with_export_locations: one statement more loads these too
+    :param detail: with instances, types, zones and metadata; without them it is one statement
+    :param with_export_locations: with these too, one statement more
     """
     order = (order_by, models.Share.id)
     query = (
         sa.select(models.Share)
         .where(models.Share.deleted == models.NOT_DELETED, *criteria)
-        .options(*_LOAD, *([_EXPORT_LOCATIONS] if with_export_locations else []))
+        .options(*(_loaded(with_export_locations) if detail else ()))
         .order_by(*(column.desc() if descending else column.asc() for column in order))
         .limit(limit)
         .offset(offset)
@@ -163,7 +169,7 @@ def get(
     query = (
         sa.select(models.Share)
         .where(models.Share.id == share_id, models.Share.deleted == models.NOT_DELETED)
-        .options(*_LOAD, *([_EXPORT_LOCATIONS] if with_export_locations else []))
+        .options(*_loaded(with_export_locations))
         .execution_options(populate_existing=True)
     )
     return session.scalars(query).one_or_none()
@@ -182,13 +188,28 @@ def get_locked(session: orm.Session, share_id: str) -> models.Share | None:
     return get(session, share_id)
 
 
-def missing(session: orm.Session, share_ids: Iterable[str]) -> set[str]:
-    """Those of the ids that no living share has."""
-    wanted = set(share_ids)
-    query = sa.select(models.Share.id).where(
-        models.Share.id.in_(wanted), models.Share.deleted == models.NOT_DELETED
+def hosts(
+    session: orm.Session, share_ids: Iterable[str], project_id: str | None, *, whole: bool
+) -> dict[str, list[str]]:
+    """Hosts of the instances of shares, by share; shares that the project can't see are left out.
+
+    :param whole: whether all shares are seen
+    """
+    instance = models.ShareInstance
+    query = (
+        sa.select(models.Share.id, instance.host)
+        .outerjoin(
+            instance,
+            sa.and_(instance.share_id == models.Share.id, instance.deleted == models.NOT_DELETED),
+        )
+        .where(models.Share.id.in_(list(share_ids)), models.Share.deleted == models.NOT_DELETED)
     )
-    return wanted - set(session.scalars(query))
+    if not whole:
+        query = query.where(owned_by(project_id, or_public=True))
+    found: dict[str, list[str]] = {}
+    for share_id, host in session.execute(query):
+        found.setdefault(share_id, []).extend([host] if host else [])
+    return found
 
 
 def add(

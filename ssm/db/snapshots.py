@@ -65,13 +65,17 @@ def find(
     descending: bool = True,
     limit: int | None = None,
     offset: int | None = None,
+    detail: bool = True,
 ) -> list[models.Snapshot]:
-    """Living snapshots with their instances and the share instances of these; two statements."""
+    """Living snapshots; two statements.
+
+    :param detail: with instances and share instances; without them it is one statement
+    """
     order = (order_by, models.Snapshot.id)
     query = (
         sa.select(models.Snapshot)
         .where(models.Snapshot.deleted == models.NOT_DELETED, *criteria)
-        .options(_LOAD)
+        .options(*([_LOAD] if detail else []))
         .order_by(*(column.desc() if descending else column.asc() for column in order))
         .limit(limit)
         .offset(offset)

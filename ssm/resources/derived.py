@@ -77,6 +77,11 @@ _RULE_ORDER = (
 _RULES_STATUS_ORDER = ('error', 'syncing', 'active')
 
 
+def service_host(host: str | None) -> str:
+    """``host@backend`` of a pool's ``host@backend#pool``."""
+    return (host or '').partition('#')[0]
+
+
 def _instance_rank(instance: models.ShareInstance) -> tuple[int, str]:
     if instance.status in _INSTANCE_ORDER:
         rank = _INSTANCE_ORDER.index(instance.status)
