@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from ssm.api import versions
 from ssm.api.handlers import (
+    access_rules,
     availability_zones,
+    export_locations,
     extensions,
     pools,
     services,
@@ -25,11 +27,16 @@ from ssm.api.handlers import (
     share_networks,
     share_replicas,
     share_server_migrations,
+    share_servers,
     share_types,
     share_types_extra_specs,
+    shares,
+    snapshots,
 )
 
 ALLOWED: Final = 'allowed'
+Handler = Callable[..., dict[str, Any] | None]
+Busy = int | str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,13 +53,13 @@ class Route:
 
     method: str
     path: str
-    handler: Callable[..., dict[str, Any] | None]
+    handler: Handler
     success: int = 200
     since: tuple[int, int] = (2, 0)
     until: tuple[int, int] | None = None
     experimental: bool = False
     action: str | None = None
-    while_migrating: int | str | None = None
+    while_migrating: Busy = None
 
     @functools.cached_property
     def segments(self) -> Sequence[str]:
@@ -219,6 +226,106 @@ def _replicas(since: tuple[int, int], until: tuple[int, int] | None, exp: bool) 
 
 _REPLICAS = (*_replicas((2, 11), (2, 55), True), *_replicas((2, 56), None, False))
 
+
+def _renamed(path: str, action: str, handler: Handler, success: int, busy: Busy) -> Iterator[Route]:
+    """Up to 2.6 the key of an action began with ``os-``: each row is there twice."""
+    for key, since, until in ((f'os-{action}', (2, 0), (2, 6)), (action, (2, 7), None)):
+        yield Route('POST', path, handler, success, since, until, action=key, while_migrating=busy)
+
+
+_SHARE = '/shares/{share_id}'
+_SHARES = (
+    Route('GET', '/shares', shares.index),
+    # A new share is placed on another server.
+    Route('POST', '/shares', shares.create, while_migrating=ALLOWED),
+    Route('GET', '/shares/detail', shares.detail),
+    Route('GET', _SHARE, shares.show),
+    Route('PUT', _SHARE, shares.update, while_migrating=ALLOWED),
+    Route('DELETE', _SHARE, shares.delete, 202, while_migrating=403),
+    *_renamed(f'{_SHARE}/action', 'reset_status', shares.reset_status, 202, ALLOWED),
+    *_renamed(f'{_SHARE}/action', 'force_delete', shares.force_delete, 202, 403),
+    Route(
+        'POST',
+        f'{_SHARE}/action',
+        shares.reset_task_state,
+        202,
+        since=(2, 22),
+        experimental=True,
+        action='reset_task_state',
+        while_migrating=ALLOWED,
+    ),
+)
+
+_ACCESS_RULES = (
+    *_renamed(f'{_SHARE}/action', 'allow_access', access_rules.allow, 200, 400),
+    *_renamed(f'{_SHARE}/action', 'deny_access', access_rules.deny, 202, 400),
+    *(
+        dataclasses.replace(route, until=route.until or (2, 44))
+        for route in _renamed(
+            f'{_SHARE}/action', 'access_list', access_rules.list_of_share, 200, ALLOWED
+        )
+    ),
+    Route('GET', '/share-access-rules', access_rules.index, since=(2, 45)),
+    Route('GET', '/share-access-rules/{access_id}', access_rules.show, since=(2, 45)),
+)
+
+_EXPORT_LOCATIONS = (
+    Route('GET', f'{_SHARE}/export_locations', export_locations.index, since=(2, 9)),
+    Route(
+        'GET',
+        f'{_SHARE}/export_locations/{{export_location_id}}',
+        export_locations.show,
+        since=(2, 9),
+    ),
+)
+
+_SNAPSHOT = '/snapshots/{snapshot_id}'
+_SNAPSHOTS = (
+    Route('GET', '/snapshots', snapshots.index),
+    Route('POST', '/snapshots', snapshots.create, 202, while_migrating=400),
+    Route('GET', '/snapshots/detail', snapshots.detail),
+    Route('GET', _SNAPSHOT, snapshots.show),
+    Route('PUT', _SNAPSHOT, snapshots.update, while_migrating=ALLOWED),
+    Route('DELETE', _SNAPSHOT, snapshots.delete, 202, while_migrating=400),
+    *_renamed(f'{_SNAPSHOT}/action', 'reset_status', snapshots.reset_status, 202, ALLOWED),
+    *_renamed(f'{_SNAPSHOT}/action', 'force_delete', snapshots.force_delete, 202, 400),
+)
+
+
+def _server_action(action: str, handler: Handler, success: int, busy: Busy) -> Route:
+    """Migrations came with 2.57 and are experimental still."""
+    path = '/share-servers/{share_server_id}/action'
+    return Route('POST', path, handler, success, (2, 57), None, True, action, busy)
+
+
+_SHARE_SERVERS = (
+    Route('GET', '/share-servers', share_servers.index),
+    Route('GET', '/share-servers/{share_server_id}', share_servers.show),
+    Route('GET', '/share-servers/{share_server_id}/details', share_servers.details),
+    Route(
+        'DELETE',
+        '/share-servers/{share_server_id}',
+        share_servers.delete,
+        202,
+        while_migrating=403,
+    ),
+    Route(
+        'POST',
+        '/share-servers/{share_server_id}/action',
+        share_servers.reset_status,
+        202,
+        since=(2, 49),
+        action='reset_status',
+        while_migrating=ALLOWED,
+    ),
+    _server_action('reset_task_state', share_servers.reset_task_state, 202, ALLOWED),
+    _server_action('migration_check', share_servers.migration_check, 200, 409),
+    _server_action('migration_start', share_servers.migration_start, 202, 409),
+    _server_action('migration_complete', share_servers.migration_complete, 200, ALLOWED),
+    _server_action('migration_cancel', share_servers.migration_cancel, 202, ALLOWED),
+    _server_action('migration_get_progress', share_servers.migration_get_progress, 200, ALLOWED),
+)
+
 _EXTENSIONS = (Route('GET', '/extensions', extensions.index),)
 
 _MIGRATIONS = (
@@ -235,6 +342,11 @@ ROUTES: Sequence[Route] = (
     *_POOLS,
     *_ZONES,
     *_REPLICAS,
+    *_SHARES,
+    *_ACCESS_RULES,
+    *_EXPORT_LOCATIONS,
+    *_SNAPSHOTS,
+    *_SHARE_SERVERS,
     *_EXTENSIONS,
     *_MIGRATIONS,
 )
