@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``ssm-manage``: what an operator does to the database by hand."""
+
+from oslo_config import cfg
+
+from ssm import conf
+
+
+def main() -> None:
+    """Run the command named on the command line."""
+    conf.CONF.register_cli_opt(
+        cfg.SubCommandOpt('category', title='commands', handler=_add_commands)
+    )
+    conf.load(None)
+    conf.CONF.category.run()
+
+
+def _add_commands(subparsers: object) -> None:
+    database = subparsers.add_parser('db', help='the schema of the database')  # type: ignore[attr-defined]
+    commands = database.add_subparsers(required=True, metavar='{sync,version}')
+    sync = commands.add_parser('sync', help='bring the schema to a revision')
+    sync.add_argument('revision', nargs='?', default='head', help='default: the newest')
+    sync.set_defaults(run=_sync)
+    version = commands.add_parser('version', help='print the revision the database is at')
+    version.set_defaults(run=_version)
+
+
+def _sync() -> None:
+    from ssm.db import schema
+
+    schema.sync(conf.CONF.category.revision)
+
+
+def _version() -> None:
+    from ssm.db import schema
+
+    print(schema.version() or 'no schema')
