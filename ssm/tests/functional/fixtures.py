@@ -34,7 +34,7 @@ from ssm.conf import CONF
 from ssm.db import engine, models
 from ssm.policies import enforcer
 from ssm.rpc import base as rpc_base
-from ssm.tests.functional import database
+from ssm.tests.functional import database, world
 
 ROLES = {'admin': 'admin,member,reader', 'member': 'member,reader', 'reader': 'reader'}
 
@@ -186,3 +186,11 @@ class Api(gabbi_fixture.GabbiFixture):
     def stop_fixture(self) -> None:
         """Remove everything."""
         _current.pop().cleanUp()
+
+
+class World(Api):
+    """The same with the rows of ``world.py``."""
+
+    def fill(self) -> None:
+        """Put them in."""
+        world.add(world.everything())
