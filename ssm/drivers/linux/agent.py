@@ -2,21 +2,27 @@
 
 """What is done where a pool is: looking at its trees, closing and opening its share servers.
 
-``python -m ssm.drivers.linux.agent FUNCTION`` reads the function's arguments as a JSON object
-from stdin and prints ``{"value": …}``, or ``{"refused": message, "findings": […]}``.
+``python -m ssm.drivers.linux.agent`` reads requests from stdin, each a line with a JSON object
+``{"function": …, "arguments": {…}}``, and prints a line for each: ``{"value": …}``,
+``{"refused": message, "findings": […]}`` or ``{"failed": message}``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from ssm.common.exceptions import DriverRefused
-from ssm.common.findings import Finding
 from ssm.drivers.linux import parts, pool, tree
+from ssm.drivers.linux.refusal import refusal
+
+# stdlib, see the package
+LOG = logging.getLogger('agent')
 
 
 def survey(roots: list[str], since: float | None = None, devices: bool = True) -> list[Any]:
@@ -24,14 +30,12 @@ def survey(roots: list[str], since: float | None = None, devices: bool = True) -
     return [dataclasses.asdict(s) for s in tree.survey(roots, since=since, devices=devices)]
 
 
-def manifest(
-    roots: list[str], kept: dict[str, bool], content: bool = False, since: float | None = None
-) -> list[Any]:
-    """Manifest and fields of the survey for each root."""
+def manifest(roots: list[str], kept: dict[str, bool], **options: Any) -> list[Any]:
+    """Manifest and survey of each root; see :meth:`ssm.drivers.linux.tree.Reader.manifest`."""
     reader = tree.Reader()
     found = []
     for root in roots:
-        entries, result = reader.manifest(root, kept, content=content, since=since)
+        entries, result = reader.manifest(root, kept, **options)
         found.append([entries, dataclasses.asdict(result)])
     return found
 
@@ -40,6 +44,17 @@ def digests(root: str, paths: list[str]) -> list[str | None]:
     """Digest of each file below a root, None for what is no regular file."""
     reader = tree.Reader()
     return [reader.digest(f'{root}/{path}') for path in paths]
+
+
+def mark(path: str) -> float:
+    """The time; afterwards write out what is dirty in the file system of a path.
+
+    A page of a mapped file that is dirty already can be changed once more without a new time
+    stamp, one that was written out can't.
+    """
+    now = time.time()
+    pool.sync_filesystem(path)
+    return now
 
 
 def close(
@@ -55,15 +70,10 @@ def close(
     server = _server(side)
     _own(server, migration, epoch)
     if missing := [name for name in shares if not server.data(name).is_dir()]:
-        raise DriverRefused(
-            findings=[
-                Finding(
-                    code='source_share_missing',
-                    message=f'Shares are not where they belong: {", ".join(missing)}.',
-                    hint=f'Look for them below {server.path}.',
-                )
-            ],
-            message='The source lacks shares.',
+        raise refusal(
+            'source_share_missing',
+            f'Shares are not where they belong: {", ".join(missing)}.',
+            f'Look for them below {server.path}.',
         )
     fence = {'migration_id': migration, 'epoch': epoch}
     pool.write_json(server.fence_file, fence, durable=True)
@@ -110,35 +120,37 @@ def _own(server: pool.Server, migration: str, epoch: int) -> None:
     if fence is None:
         return
     if fence['migration_id'] != migration or fence['epoch'] > epoch:
-        raise DriverRefused(
-            findings=[
-                Finding(
-                    code='source_fenced',
-                    message=f'The source is closed by migration {fence["migration_id"]}, '
-                    f'epoch {fence["epoch"]}.',
-                    hint='Only that migration, or the removal of the server, ends this.',
-                )
-            ],
-            message='The source is closed by another migration.',
+        raise refusal(
+            'source_fenced',
+            f'The source is closed by migration {fence["migration_id"]}, epoch {fence["epoch"]}.',
+            'Only that migration, or the removal of the server, ends this.',
         )
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (survey, manifest, digests, close, reopen, fenced_by)
+    for function in (survey, manifest, digests, mark, close, reopen, fenced_by)
 }
 
 
-def main(argv: list[str]) -> None:
-    """Run one function."""
-    arguments = json.load(sys.stdin)
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
-        answer = {'value': _FUNCTIONS[argv[0]](**arguments)}
+        return {'value': _FUNCTIONS[request['function']](**request['arguments'])}
     except DriverRefused as error:
         findings = [finding.to_dict() for finding in error.findings]
-        answer = {'refused': error.message, 'findings': findings}
-    json.dump(answer, sys.stdout)
+        return {'refused': error.message, 'findings': findings}
+    except Exception as error:
+        LOG.exception('%s', request['function'])
+        return {'failed': f'{type(error).__name__}: {error}'}
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    for line in sys.stdin.buffer:
+        answer = json.dumps(_answer(json.loads(line)))
+        sys.stdout.buffer.write(answer.encode('ascii') + b'\n')
+        sys.stdout.buffer.flush()
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    main()

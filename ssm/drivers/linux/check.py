@@ -8,7 +8,6 @@ import dataclasses
 import os
 import pathlib
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -129,7 +128,7 @@ def measure(transport: Transport, server: pool.Server, devices: bool) -> Measure
     call = transport.start('survey', roots=roots + snapshots, devices=devices)
     try:
         found = call.result(timeout=_SURVEY_TIMEOUT)
-    except subprocess.TimeoutExpired:
+    except TimeoutError:
         return None
     bad = [s['first_uncopyable'] for s in found if s['first_uncopyable']]
     return Measured(

@@ -21,6 +21,7 @@ from ssm.common.exceptions import DriverBusy, DriverRefused
 from ssm.common.findings import Finding
 from ssm.drivers.base import Token
 from ssm.drivers.linux import pool, process
+from ssm.drivers.linux.refusal import refusal
 
 LOG = logging.getLogger(__name__)
 
@@ -209,15 +210,10 @@ class Workers:
         pool.write_json(file, key | {'count': count})
         if count > _FAILURES and step not in _ENDLESS:
             file.unlink()
-            raise DriverRefused(
-                findings=[
-                    Finding(
-                        code='worker_failed',
-                        message=f'The step {step} failed {count} times. {reason}',
-                        hint=f'See {migration.log_file} on the destination.',
-                    )
-                ],
-                message=f'The step {step} failed {count} times. {reason}',
+            raise refusal(
+                'worker_failed',
+                f'The step {step} failed {count} times. {reason}',
+                f'See {migration.log_file} on the destination.',
             )
 
 
@@ -232,9 +228,9 @@ def _epoch(migration: pool.Migration) -> int:
 
 
 def _stale(token: Token, epoch: int) -> DriverRefused:
-    message = f'Epoch {token.epoch} is over, the migration is worked on under {epoch}.'
-    finding = Finding('stale_epoch', message, object_type=None, object_id=token.migration_id)
-    return DriverRefused(message, findings=[finding])
+    return refusal(
+        'stale_epoch', f'Epoch {token.epoch} is over, the migration is worked on under {epoch}.'
+    )
 
 
 def _last_line(migration: pool.Migration) -> str:

@@ -9,10 +9,9 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from ssm.common.exceptions import DriverRefused
-from ssm.common.findings import Finding
 from ssm.drivers.linux import pool, tree
 from ssm.drivers.linux.progress import ProgressFile
+from ssm.drivers.linux.refusal import refusal
 from ssm.drivers.linux.storage.base import Pass, Storage
 from ssm.drivers.linux.transport.base import Transport
 
@@ -21,6 +20,9 @@ _ROUNDS = 6
 
 _SMALL = 4 << 20
 """Bytes; a pass that copied less needs no further one."""
+
+_QUICK = 1.0
+"""Seconds; so does one that took less."""
 
 _SHRINKING = 0.7
 """A pass that copied more than this part of the one before shows that the writer keeps up."""
@@ -52,7 +54,7 @@ class State:
 class ShareCopy:
     """The copy of one share.
 
-    :param source: reaches the source's pool, ``local`` that of the destination
+    :param source: reaches the source's pool
     :param origin: the share server the share comes from
     :param share: ``id`` and ``name`` of the share
     :param snapshots: names of its snapshots, oldest first
@@ -63,7 +65,6 @@ class ShareCopy:
         migration: pool.Migration,
         storage: Storage,
         source: Transport,
-        local: Transport,
         origin: pool.Server,
         share: dict[str, Any],
         snapshots: list[str],
@@ -72,7 +73,6 @@ class ShareCopy:
     ) -> None:
         self.storage = storage
         self.source = source
-        self.local = local
         self.origin = origin
         self.id: str = share['id']
         self.name: str = share['name']
@@ -93,9 +93,8 @@ class ShareCopy:
         :raises DriverRefused: the copy of a snapshot is not equal
         """
         path = self.origin.share(self.name)
-        originals = [str(snapshot) for snapshot, _ in self.snapshots]
-        sizes = [s['size'] for s in self.source.start('survey', roots=originals).result()]
-        sizes += [s['size'] for s in self.source.start('survey', roots=[str(path)]).result()]
+        roots = [str(root) for root in (*(snapshot for snapshot, _ in self.snapshots), path)]
+        sizes = [found['size'] for found in self.source.start('survey', roots=roots).result()]
         self.progress.total(self.id, sum(sizes))
         self._copy_snapshots(sizes)
         self._rounds(sizes[-1])
@@ -142,15 +141,12 @@ class ShareCopy:
     def snapshot_differences(self) -> list[list[str]]:
         """Differences of each snapshot, all content read."""
         kept = self.storage.abilities.to_dict()
-        sides = [
-            transport.start('manifest', roots=roots, kept=kept, content=True)
-            for transport, roots in (
-                (self.source, [str(original) for original, _ in self.snapshots]),
-                (self.local, [str(copy) for _, copy in self.snapshots]),
-            )
-        ]
-        pairs = zip(*(side.result() for side in sides), strict=True)
-        return [list(tree.differences(original[0], copy[0])) for original, copy in pairs]
+        roots = [str(original) for original, _ in self.snapshots]
+        call = self.source.start('manifest', roots=roots, kept=kept, content=True)
+        reader = tree.Reader()
+        copies = [reader.manifest(str(copy), kept, content=True)[0] for _, copy in self.snapshots]
+        pairs = zip(call.result(), copies, strict=True)
+        return [list(tree.differences(original[0], copy)) for original, copy in pairs]
 
     def _rounds(self, size: int) -> None:
         """Pass after pass until what is left is small, or does not get smaller.
@@ -163,7 +159,8 @@ class ShareCopy:
             done = self._pass(report_size=size if first else 0)
             if first:
                 self._unit_done(size)
-            elif done.size <= _SMALL or (last is not None and done.size > _SHRINKING * last):
+            grows = last is not None and done.size > _SHRINKING * last
+            if done.seconds < _QUICK or done.size <= _SMALL or grows:
                 return
             last = done.size
 
@@ -224,16 +221,12 @@ class ShareCopy:
         done = self._pass(path=pathlib.Path(path), strict=True)
         assert done.manifest is not None
         paths = sorted(tree.regular(done.manifest) if verify_all else done.suspects)
+        call = self.source.start('digests', root=path, paths=paths)
         kept = self.storage.abilities.to_dict()
-        original = self.source.start('digests', root=path, paths=paths)
-        copy = self.local.start('manifest', roots=[str(self.target)], kept=kept)
-        copied = self.local.start('digests', root=str(self.target), paths=paths)
-        wrong = list(tree.differences(done.manifest, copy.result()[0][0]))
-        wrong += [
-            f'{name!a} differs in content'
-            for name, a, b in zip(paths, original.result(), copied.result(), strict=True)
-            if a != b
-        ]
+        copy, _ = tree.Reader().manifest(str(self.target), kept, content=paths)
+        for name, digest in zip(paths, call.result(), strict=True):
+            done.manifest[name][tree.CONTENT] = digest
+        wrong = list(tree.differences(done.manifest, copy))
         if verify_all and self.snapshots:
             wrong += [line for lines in self.snapshot_differences() for line in lines]
         refuse_differences(self.name, wrong)
@@ -248,14 +241,8 @@ def refuse_differences(share: str, wrong: Iterable[str]) -> None:
     if not lines:
         return
     shown = '; '.join(lines[:_SHOWN])
-    raise DriverRefused(
-        findings=[
-            Finding(
-                code='verification_failed',
-                message=f'The copy of {share} is not equal to its source in {len(lines)} places: '
-                f'{shown}.',
-                hint='Look for storage errors on both hosts, cancel, and start again.',
-            )
-        ],
-        message=f'The copy of {share} is not equal to its source.',
+    raise refusal(
+        'verification_failed',
+        f'The copy of {share} is not equal to its source in {len(lines)} places: {shown}.',
+        'Look for storage errors on both hosts, cancel, and start again.',
     )

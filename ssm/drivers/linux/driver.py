@@ -15,7 +15,6 @@ from oslo_log import log as logging
 
 from ssm.common.context import RequestContext
 from ssm.common.exceptions import ConfigurationError, DriverRefused
-from ssm.common.findings import Finding
 from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
 from ssm.drivers.linux import control, parts, pool
@@ -23,6 +22,7 @@ from ssm.drivers.linux.command import Commands
 from ssm.drivers.linux.export.base import Export
 from ssm.drivers.linux.isolation.base import Isolation
 from ssm.drivers.linux.migration import ServerMigration, server_name
+from ssm.drivers.linux.refusal import refusal
 
 LOG = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class LinuxDriver(ServerMigration):
         metadata: Mapping[str, Any] | None = None,
     ) -> dict[str, str]:
         if not network_info:
-            raise DriverRefused('A share server needs at least one subnet.')
+            raise refusal('no_subnet', 'A share server needs at least one subnet.')
         name = network_info[0]['server_id']
         server = self.place.server(name)
         server.prepare()
@@ -186,14 +186,13 @@ class LinuxDriver(ServerMigration):
         :raises DriverRefused: it does not exist or a migration has closed it
         """
         server = self.place.server(server_name(share_server))
-        code = message = None
         if not server.record.exists():
-            code, message = 'server_missing', f'There is no share server at {server.path}.'
-        elif fence := server.fence():
-            code = 'server_fenced'
-            message = f'The share server is closed by migration {fence["migration_id"]}.'
-        if code and message:
-            raise DriverRefused(message, findings=[Finding(code=code, message=message)])
+            raise refusal('server_missing', f'There is no share server at {server.path}.')
+        if fence := server.fence():
+            raise refusal(
+                'server_fenced',
+                f'The share server is closed by migration {fence["migration_id"]}.',
+            )
         return server
 
     # Shares
@@ -272,7 +271,7 @@ class LinuxDriver(ServerMigration):
         context: RequestContext,
         shares: Iterable[tuple[base.Share, base.ShareServer | None]],
     ) -> dict[str, list[base.ExportLocation]]:
-        served = {}
+        changed = {}
         for share, share_server in shares:
             try:
                 server = self._server(share_server)
@@ -282,8 +281,10 @@ class LinuxDriver(ServerMigration):
             if not server.data(share['name']).is_dir():
                 LOG.error('Share %s is not at %s.', share['share_id'], server.share(share['name']))
                 continue
-            served[share['id']] = self._publish(server, share)
-        return served
+            locations = self._publish(server, share)
+            if _paths(locations) != _paths(share['export_locations']):
+                changed[share['id']] = locations
+        return changed
 
     def update_access(
         self,
@@ -293,3 +294,7 @@ class LinuxDriver(ServerMigration):
         share_server: base.ShareServer | None,
     ) -> dict[str, str]:
         return self._export(self._server(share_server)).record(share, access_rules)
+
+
+def _paths(locations: list[Any]) -> set[tuple[str, bool]]:
+    return {(location['path'], location['is_admin_only']) for location in locations}

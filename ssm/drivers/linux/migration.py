@@ -17,6 +17,7 @@ from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
 from ssm.drivers.linux import check, control, parts, pool
 from ssm.drivers.linux.command import Commands
+from ssm.drivers.linux.refusal import refusal
 from ssm.drivers.linux.storage.base import Storage
 
 LOG = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def server_name(share_server: base.ShareServer | None) -> str:
     :raises DriverRefused: there is no server
     """
     if share_server is None:
-        raise DriverRefused('The linux driver needs a share server for each share.')
+        raise refusal('no_share_server', 'The linux driver needs a share server per share.')
     return share_server['identifier'] or share_server['id']
 
 
@@ -71,7 +72,8 @@ class ServerMigration(base.ShareDriver):
         if wrong:
             return
         abilities = self.storage.abilities
-        measured = check.measure(self._transport(), server, abilities.devices)
+        with contextlib.closing(self._transport()) as transport:
+            measured = check.measure(transport, server, abilities.devices)
         yield from check.content(measured, server, self.place.path, spec, abilities)
 
     def share_server_migration_start(
@@ -130,7 +132,9 @@ class ServerMigration(base.ShareDriver):
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
         migration = self._take(token, dest_share_server, job)
         _need_first_phase(migration)
-        self._run(migration, token, 'refresh')
+        # once the destination opens, the source has nothing new to say
+        if not migration.opening_file.exists():
+            self._run(migration, token, 'refresh')
 
     def share_server_migration_fence(
         self,
@@ -278,7 +282,8 @@ class ServerMigration(base.ShareDriver):
 
     def _fenced_by(self, job: dict[str, Any]) -> str | None:
         """Id of the migration that has closed the source."""
-        return self._transport().start('fenced_by', side=job['source']).result()
+        with contextlib.closing(self._transport()) as transport:
+            return transport.start('fenced_by', side=job['source']).result()
 
 
 def _is_done(migration: pool.Migration, step: str) -> bool:
@@ -288,7 +293,7 @@ def _is_done(migration: pool.Migration, step: str) -> bool:
 
 def _need_first_phase(migration: pool.Migration) -> None:
     if not _is_done(migration, 'copy'):
-        raise DriverRefused('The first phase of this migration is not over.')
+        raise refusal('first_phase_not_over', 'The first phase of this migration is not over.')
 
 
 def _warnings(migration: pool.Migration) -> list[Finding]:

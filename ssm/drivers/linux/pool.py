@@ -24,7 +24,7 @@ import os
 import pathlib
 from typing import Any
 
-from ssm.common.exceptions import DriverRefused
+from ssm.drivers.linux.refusal import refusal
 
 NAME = 'pool'
 """What the one pool of a back end is called in reports."""
@@ -39,7 +39,7 @@ def component(name: str) -> str:
     :raises DriverRefused: it could lead elsewhere
     """
     if not name or name.startswith('.') or '/' in name or '\0' in name:
-        raise DriverRefused(f'{name!r} can not be a name on the storage.')
+        raise refusal('bad_name', f'{name!r} can not be a name on the storage.')
     return name
 
 
@@ -72,6 +72,22 @@ def sync_directory(path: pathlib.Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_filesystem(path: str | pathlib.Path) -> None:
+    """Write out what is dirty in the file system of a path.
+
+    :raises OSError: something could not be written
+    """
+    import ctypes  # late, because few processes need it
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if libc.syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), 'the file system could not be written out', str(path))
     finally:
         os.close(descriptor)
 

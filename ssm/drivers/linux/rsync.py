@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 from ssm.common.exceptions import DriverRefused
-from ssm.common.findings import Finding
 from ssm.drivers.linux.abilities import Abilities
 from ssm.drivers.linux.command import CommandFailed, Commands
+from ssm.drivers.linux.refusal import refusal
 
 Report = Callable[[int], None]
 """Called now and then with the bytes that one run has copied so far."""
@@ -63,18 +63,13 @@ def disk_full(pool: str, what: str) -> DriverRefused:
     """The refusal of a step that ran out of space, with the figures of now."""
     space = os.statvfs(pool)
     gib = 1 << 30
-    return DriverRefused(
-        findings=[
-            Finding(
-                code='destination_full',
-                message=f'The destination {pool} is full while copying ({what}): '
-                f'{space.f_bavail * space.f_frsize / gib:.2f} of '
-                f'{space.f_blocks * space.f_frsize / gib:.2f} GiB and {space.f_favail} of '
-                f'{space.f_files} inodes are free.',
-                hint='Free space on the destination or choose another host, then start again.',
-            )
-        ],
-        message=f'The destination {pool} is full.',
+    return refusal(
+        'destination_full',
+        f'The destination {pool} is full ({what}): '
+        f'{space.f_bavail * space.f_frsize / gib:.2f} of '
+        f'{space.f_blocks * space.f_frsize / gib:.2f} GiB and {space.f_favail} of '
+        f'{space.f_files} inodes are free.',
+        'Free space on the destination or choose another host, then start again.',
     )
 
 

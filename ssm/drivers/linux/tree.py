@@ -25,6 +25,9 @@ Entry = list[Any]
 Manifest = dict[str, Entry]
 """All files of a tree by path below its root; the root itself is ``.``."""
 
+CONTENT = 8
+"""Index of the digest in an entry."""
+
 _FIELDS = (
     'mode',
     'size',
@@ -174,28 +177,36 @@ class Reader:
     def digest(self, path: str) -> str | None:
         """SHA-256 of a regular file, None for anything else or if it is gone."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            status = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        with open(descriptor, 'rb', buffering=0) as stream:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            key = (status.st_dev, status.st_ino)
-            if key not in self._digests:
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        key = (status.st_dev, status.st_ino)
+        if key not in self._digests:
+            # not through a link, and not waiting for a fifo, that took its name meanwhile
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with open(descriptor, 'rb', buffering=0) as stream:
                 self._digests[key] = hashlib.file_digest(stream, 'sha256').hexdigest()
-            return self._digests[key]
+        return self._digests[key]
 
     def manifest(
-        self, root: str, kept: dict[str, bool], *, content: bool, since: float | None
+        self,
+        root: str,
+        kept: dict[str, bool],
+        *,
+        content: bool | Iterable[str] = False,
+        since: float | None = None,
     ) -> tuple[Manifest, Survey]:
         """What every file of a tree is like, as far as a copy keeps it.
 
         :param kept: the abilities of the destination
-        :param content: include digests of all regular files
+        :param content: include digests of all regular files, or of these paths
         :param since: as in :func:`survey`
         """
         begun = time.monotonic()
+        every = content is True
+        some = set() if isinstance(content, bool) else set(content)
         result = Survey()
         manifest: Manifest = {}
         linked: dict[tuple[int, int], list[str]] = {}
@@ -210,7 +221,7 @@ class Reader:
                 os.readlink(whole) if stat.S_ISLNK(mode) else '',
                 _attributes(whole, kept),
                 '',
-                self.digest(whole) if content and stat.S_ISREG(mode) else None,
+                self.digest(whole) if every or path in some else None,
             ]
             if status.st_nlink > 1 and not stat.S_ISDIR(mode):
                 linked.setdefault((status.st_dev, status.st_ino), []).append(path)

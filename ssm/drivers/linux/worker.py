@@ -14,6 +14,7 @@ A step ends in its result file: ``state`` (done, refused, busy), ``message``, ``
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import fcntl
 import logging
 import os
@@ -28,7 +29,7 @@ from ssm.drivers.linux import abilities, parts, pool, process, rsync
 from ssm.drivers.linux.command import CommandFailed, Commands
 from ssm.drivers.linux.copying import ShareCopy, State
 from ssm.drivers.linux.progress import ProgressFile
-from ssm.drivers.linux.transport.local import LocalTransport
+from ssm.drivers.linux.refusal import refusal
 
 # stdlib: oslo.log takes longer to import than most steps take
 LOG = logging.getLogger('worker')
@@ -55,7 +56,6 @@ class Work:
         self.commands = Commands(keep=[lock])
         self.storage = parts.load('storage', job['destination']['storage'])(place, self.commands)
         self.source = parts.load('transport', job['transport'])(self.commands)
-        self.local = LocalTransport(self.commands)
         self.names = [share['name'] for share in self.shares]
 
     def each_share(self, action: Callable[[ShareCopy], None]) -> None:
@@ -70,7 +70,6 @@ class Work:
                 self.migration,
                 self.storage,
                 self.source,
-                self.local,
                 origin,
                 share,
                 [s['name'] for s in self.snapshots if s['share_name'] == share['name']],
@@ -87,9 +86,14 @@ class Work:
                     executor.shutdown(wait=False, cancel_futures=True)
                     self.commands.stop()
                     break
-        self.commands.resume()
         if error:
+            self.source.close()
+            self.commands.resume()
             raise error
+
+    def close(self) -> None:
+        """End what still runs."""
+        self.source.close()
 
     def reopen(self) -> None:
         """Let the source serve again, if this migration closed it."""
@@ -148,7 +152,7 @@ def complete(work: Work) -> None:
     """Give the copy its places: rules, then snapshots, then shares. There is no way back."""
     fenced = work.migration.result('fence')
     if not work.migration.opening_file.exists() and not (fenced and fenced['state'] == 'done'):
-        raise DriverRefused('The source was not closed, so the copy may not be opened.')
+        raise refusal('not_fenced', 'The source was not closed, the copy may not be opened.')
     work.server.prepare()
     pool.write_json(work.migration.opening_file, {'epoch': work.epoch}, durable=True)
     for share in work.shares:
@@ -172,7 +176,7 @@ def cancel(work: Work) -> None:
 
 def _refuse_if_open(work: Work) -> None:
     if work.migration.opening_file.exists():
-        raise DriverRefused('The destination is open already, the source must stay closed.')
+        raise refusal('destination_open', 'The destination serves, the source must stay closed.')
 
 
 STEPS: dict[str, Callable[[Work], None]] = {
@@ -214,7 +218,8 @@ def _result(state: str, message: str, findings: Iterable[Finding] = ()) -> dict[
 def _perform(place: pool.Pool, migration: pool.Migration, step: str, epoch: int, lock: int) -> Any:
     """Do the step; returns its result."""
     try:
-        STEPS[step](Work(place, migration, epoch, lock))
+        with contextlib.closing(Work(place, migration, epoch, lock)) as work:
+            STEPS[step](work)
     except DriverRefused as error:
         return _result('refused', error.message, error.findings)
     except (CommandFailed, OSError) as error:

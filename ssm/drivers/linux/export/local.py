@@ -12,6 +12,7 @@ from ssm.common.exceptions import DriverRefused
 from ssm.common.findings import Finding, Severity
 from ssm.drivers.linux import holders, pool
 from ssm.drivers.linux.export import base
+from ssm.drivers.linux.refusal import refusal
 
 _SHOWN = 10
 
@@ -36,12 +37,12 @@ class LocalExport(base.Export):
         deadline = time.monotonic() + timeout
         while found := holders.find(holders.inodes(closed.values())):
             if time.monotonic() >= deadline:
-                raise DriverRefused(findings=[_held(found)], message='Clients hold files open.')
+                raise _held(found)
             time.sleep(0.05)
         return closed, [_unproven(found)] if found.unseen or found.partial else []
 
 
-def _held(found: holders.Holders) -> Finding:
+def _held(found: holders.Holders) -> DriverRefused:
     pids, mounts = sorted(found.pids), sorted(found.mounts)
     parts = []
     if pids:
@@ -49,10 +50,10 @@ def _held(found: holders.Holders) -> Finding:
         parts.append(f'{len(pids)} processes hold files of the shares open (pid {shown})')
     if mounts:
         parts.append(f'the shares are mounted at {", ".join(mounts[:_SHOWN])}')
-    return Finding(
-        code='clients_hold_files',
-        message=f'{" and ".join(parts)}; they could write after the last copy.'.capitalize(),
-        hint='Stop them, or raise linux_fence_timeout, and complete again.',
+    return refusal(
+        'clients_hold_files',
+        f'{" and ".join(parts)}; the source was opened again.',
+        'Stop them, or raise linux_fence_timeout, and complete again.',
     )
 
 

@@ -17,10 +17,6 @@ from ssm.drivers.linux.transport.base import Transport
 _SHARE_MODE = 0o777
 """Who may do what is for clients and the access rules to say."""
 
-_MARK = 'date +%s.%N && exec sync -f "$0"'
-"""Print the time, then write out what is dirty: a page of a mapped file that is dirty already can
-be changed once more without a new time stamp, one that was written out can't."""
-
 
 class DirectoryStorage(Storage):
     """Copies by rsync; snapshots by reflinks or by hard links to the snapshot before."""
@@ -49,7 +45,7 @@ class DirectoryStorage(Storage):
             (path for path in target.parent.iterdir() if not path.name.startswith('.')),
             key=lambda path: path.stat().st_ctime_ns,
         )
-        self.commands.run(['sync', '-f', str(source)])
+        self.commands.run(['sync', '-f', str(source)])  # in the service, so not by a system call
         self._whole_copy(source, target, earlier[-1] if earlier else None)
 
     def clone(self, source: pathlib.Path, target: pathlib.Path) -> None:
@@ -110,7 +106,7 @@ class DirectoryStorage(Storage):
     ) -> Pass:
         begun = time.monotonic()
         target.parent.mkdir(parents=True, exist_ok=True)
-        now = 0.0 if strict else float(transport.run('sh', '-c', _MARK, str(source)))
+        now = 0.0 if strict else transport.start('mark', path=str(source)).result()
         if strict:
             kept = self.abilities.to_dict()
             looking = transport.start('manifest', roots=[str(source)], kept=kept, since=since)
@@ -125,7 +121,7 @@ class DirectoryStorage(Storage):
         if unsure := [] if checksum else sorted(set(survey['changed']) - touched):
             more = self._rsync.copy(origin, str(target), '--checksum', strict=strict, only=unsure)
             done.size += more.size
-        self.commands.run(['sync', '-f', str(target)])
+        pool.sync_filesystem(target)
         return Pass(
             since=now,
             size=done.size,

@@ -12,11 +12,8 @@ from ssm.drivers.linux.transport.base import Transport
 class LocalTransport(Transport):
     """Paths are paths."""
 
-    def argv(self, argv: list[str]) -> list[str]:
-        return argv
+    def python(self, module: str) -> list[str]:
+        return [sys.executable, '-P', '-m', module]
 
     def rsync(self, path: str) -> list[str]:
         return [f'{path}/']
-
-    def python(self) -> str:
-        return sys.executable
