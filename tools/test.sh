@@ -54,11 +54,11 @@ if [ -z "$regex" ]; then
 fi
 export SSM_TEST_FULL=$full
 export OS_LOG_CAPTURE=1 OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1  # shown with failures only
-stage unit 300 60
+stage unit 300 120
 stage functional 300 120
 stage integration 600 300
 if [ -n "$full" ]; then
     stage chaos 400 300
-    SSM_CONCURRENCY=threading ssm_stage unit-threading suite unit 300 60
+    SSM_CONCURRENCY=threading ssm_stage unit-threading suite unit 300 120
 fi
 ssm_summary
