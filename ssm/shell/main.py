@@ -51,6 +51,7 @@ class Shell(app.App):
     """The application; knows the options and makes the connection when a command asks for it."""
 
     NAME = 'ssm'
+    # The standard library's: cliff prints errors by it, and oslo.log would slow down each start.
     LOG = logging.getLogger('ssm.shell')
 
     def __init__(self) -> None:

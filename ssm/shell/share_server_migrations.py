@@ -176,7 +176,8 @@ class _Progress(cliff_columns.FormattableColumn[output.Item]):
 
 
 def _words(share: output.Item) -> str:
-    return ', '.join(f'{key} = {value}' for key, value in share.items())
+    rest = {key: value for key, value in share.items() if key not in watch.AMOUNTS}
+    return ', '.join([*watch.amounts(share), *(f'{key} = {value}' for key, value in rest.items())])
 
 
 class Show(base.Show):

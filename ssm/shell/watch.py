@@ -26,6 +26,9 @@ FAILED = ('migration_error', 'migration_cancelled', 'overridden')
 
 STATES = (*PATH, 'migration_cancel_in_progress', *FAILED)
 
+AMOUNTS = ('bytes_total', 'bytes_done', 'rate', 'round', 'seconds_left')
+"""Keys of a progress object that :func:`amounts` puts into words."""
+
 _UNITS = ('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')
 
 
@@ -76,7 +79,7 @@ def amounts(progress: Migration) -> list[str]:
 
 def line(migration: Migration) -> str:
     """One line: percentage, amounts, state, and what the migration waits for."""
-    parts = [f'{migration["total_progress"]} %', *amounts(migration.get('progress') or {})]
+    parts = [f'{migration["total_progress"] or 0} %', *amounts(migration.get('progress') or {})]
     if migration['state'] == PHASE1_DONE:
         downtime = (migration.get('progress') or {}).get('predicted_downtime')
         parts += [f'downtime would be {duration(downtime)}'] if downtime is not None else []

@@ -409,10 +409,10 @@ class HistoryTest(base.ShellTest):
 
     def test_show_is_readable(self) -> None:
         out = self.show(reasons=[canned.NO_SPACE])
-        main, steps, reasons = out.replace('+\n+', '+\n\n+').split('\n\n')
-        self.assertIn('5.0 GiB of 10.0 GiB, 120.0 MiB/s, round 1, 43 s left', main)
-        self.assertIn(f'{canned.INSTANCE}: bytes_total = ', main)
-        self.assertNotIn("'steps'", main)
+        properties, steps, reasons = out.replace('+\n+', '+\n\n+').split('\n\n')
+        self.assertIn('5.0 GiB of 10.0 GiB, 120.0 MiB/s, round 1, 43 s left', properties)
+        self.assertIn(f'| {canned.INSTANCE}: 5.0 GiB of 10.0 GiB ', properties)
+        self.assertNotIn("'steps'", properties)
         self.assertIn('| driver_continue | 2 ', steps)
         self.assertIn('The driver is busy.', steps)
         self.assertIn('| no_space |', reasons)
