@@ -75,12 +75,8 @@ class Plan:
     source: _Source | None
     network: models.ShareNetwork | None
     share_type: models.ShareType | None
+    specs: dict[str, str]
     hosts_of: dict[str, list[list[str]]]
-
-    @property
-    def specs(self) -> dict[str, str]:
-        """Extra specs of the type."""
-        return _specs(self.share_type)
 
     @property
     def zone_names(self) -> Collection[str] | None:
@@ -124,6 +120,7 @@ def make(session: orm.Session, context: RequestContext, wish: Wish) -> Plan:
         source=source,
         network=network,
         share_type=share_type,
+        specs=specs,
         hosts_of=_hosts_of(session, context, wish),  # 20
     )
 
