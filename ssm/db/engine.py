@@ -165,7 +165,7 @@ def writer(function: Callable[Concatenate[orm.Session, P], R]) -> Callable[P, R]
     return _decorate(function, write=True)
 
 
-class db_time(expression.FunctionElement):  # noqa: N801 (an SQL function)
+class db_time(expression.FunctionElement):
     """Seconds since 1970 by the database's clock, compared in the same statement (decision 19)."""
 
     type = sa.BigInteger()

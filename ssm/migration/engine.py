@@ -168,16 +168,28 @@ class Engine:
             return None
         lease = Lease(row.id, row.epoch + 1, self._lease_seconds)
         event = Event.TAKE if row.state == State.STARTING and not row.rolling_back else None
-        owner = self._identity.owner
-        if not store.claim(row, owner, int(self._lease_seconds), dead_owners, event):
-            return None
-        row.epoch += 1
-        row.owner = owner
+        known = {'epoch': row.epoch, 'state': row.state}
         if event:
             row.state = states.TRANSITIONS[event].after
+        plan = plan_of(row)
+        step = next_step(row, row.journal, plan) if plan else None
+        if step and self._is_half_done(row, step):
+            step = None
+        values = {
+            'epoch': row.epoch + 1,
+            'owner': self._identity.owner,
+            'waiting': None,
+            **begun(row.journal, step),
+        }
+        if not store.claim(row, known, int(self._lease_seconds), dead_owners, event, values):
+            return None
+        for name, value in values.items():
+            setattr(row, name, value)
         self._keeper.hold(lease)
         LOG.info('Migration %s in %s, epoch %s: taken up', row.id, row.state, row.epoch)
-        return Run(row, lease, self.tools)
+        run = Run(row, lease, self.tools)
+        run.current = step
+        return run
 
     def _advance_until_rest(self, run: Run) -> None:
         bell = self._bells.get(run.row.id) or Bell()
@@ -246,7 +258,7 @@ class Engine:
     def _run_step(self, run: Run, plan: Plan, step: Step) -> float | None:
         """One step, between its two entries in the journal."""
         if run.current is not step:
-            if self._is_half_done(run, step):
+            if self._is_half_done(run.row, step):
                 return self._fail(run, step, [_not_repeatable(run, step)])
             run.write(**begun(run.row.journal, step))
             run.current = step
@@ -263,13 +275,13 @@ class Engine:
         except exceptions.SsmError as exc:
             return self._fail(run, step, exc.findings or [Finding(exc.code, exc.message)])
 
-    def _is_half_done(self, run: Run, step: Step) -> bool:
+    def _is_half_done(self, row: models.Migration, step: Step) -> bool:
         """Whether a step that the driver can't repeat was begun before a crash (decision 18)."""
         attribute = steps.REPEATABLE.get(step)
         return bool(
             attribute
             and not getattr(self.tools.driver, attribute)
-            and journal.begun(run.row.journal, step)
+            and journal.begun(row.journal, step)
         )
 
     def _commit(self, run: Run, plan: Plan, step: Step, outcome: steps.Done) -> float | None:

@@ -77,11 +77,10 @@ def _network(row: models.ShareNetwork) -> dict[str, Any]:
 
 @engine.reader
 def _load(session: orm.Session, question: Question) -> _Subject:
-    """Three statements, one more for another network."""
-    instance, snapshot = models.ShareInstance, models.SnapshotInstance
-    row = (
-        session.scalars(
-            sa.select(models.ShareServer)
+    """Two statements, one more for another network."""
+    row, snapshots, snapshots_size = (
+        session.execute(
+            sa.select(models.ShareServer, *_snapshots(question.share_server_id))
             .where(models.ShareServer.id == question.share_server_id)
             .options(
                 orm.joinedload(models.ShareServer.backend_details),
@@ -99,26 +98,33 @@ def _load(session: orm.Session, question: Question) -> _Subject:
     new = networks.get(question.share_network_id) or session.get_one(
         models.ShareNetwork, question.share_network_id
     )
-    on_server = instance.share_server_id == row.id
-    counted = session.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(models.Snapshot.share_size), 0))
+    shares = objects.shares(session, models.ShareInstance.share_server_id == row.id)
+    return _Subject(
+        objects.share_server(row),
+        _network(old),
+        _network(new),
+        shares,
+        int(snapshots),
+        int(snapshots_size or 0),
+    )
+
+
+def _snapshots(server_id: str) -> list[sa.ScalarSelect[Any]]:
+    """How many snapshots there are on a server, and the sum of their sizes in GiB."""
+    instance, snapshot = models.ShareInstance, models.SnapshotInstance
+    return [
+        sa.select(column)
         .select_from(snapshot)
         .join(models.Snapshot, models.Snapshot.id == snapshot.snapshot_id)
         .join(instance, instance.id == snapshot.share_instance_id)
         .where(
             snapshot.deleted == models.NOT_DELETED,
             instance.deleted == models.NOT_DELETED,
-            on_server,
+            instance.share_server_id == server_id,
         )
-    ).one()
-    return _Subject(
-        objects.share_server(row),
-        _network(old),
-        _network(new),
-        objects.shares(session, on_server),
-        int(counted[0]),
-        int(counted[1]),
-    )
+        .scalar_subquery()
+        for column in (sa.func.count(), sa.func.sum(models.Snapshot.share_size))
+    ]
 
 
 def _request_spec(subject: _Subject, question: Question) -> dict[str, Any]:
@@ -158,7 +164,7 @@ def _no(code: str, message: str, hint: str) -> Answer:
 
 
 def ask(driver: base.ShareDriver, host: str, context: RequestContext, question: Question) -> Answer:
-    """Ask the driver of this host; three statements, nothing is changed.
+    """Ask the driver of this host; two statements, nothing is changed.
 
     A back end of the wrong kind or a failing driver is an answer, not an error (rest-api 11, 18).
     """

@@ -159,7 +159,3 @@ class Run:
             *further,
             token,
         )
-
-    def remember_destination(self, server: base.ShareServer) -> None:
-        """The destination server as it was just made."""
-        self.objects.destination = server

@@ -86,6 +86,7 @@ def check(run: Run) -> Outcome:
 def make_server(run: Run) -> Outcome:
     """Insert the destination with pointer, subnets and status at once (decision 9)."""
     row = run.row
+    known = run.objects
     server_id = uuidutils.generate_uuid()
 
     def write(session: orm.Session) -> None:
@@ -128,7 +129,7 @@ def make_server(run: Run) -> Outcome:
             ('backend_details', []),
         ):
             orm.attributes.set_committed_value(server, name, value)
-        run.remember_destination(objects.share_server(server))
+        known.destination = objects.share_server(server)
 
     return Done(write=write, values={'destination_share_server_id': server_id})
 
@@ -342,7 +343,8 @@ def open_destination(run: Run) -> Outcome:
 
 def switch_rows(run: Run) -> Outcome:
     """Move the rows by the stored answer of the driver; the state moves with them."""
-    return Done(write=lambda session: switch.move_rows(session, run))
+    known = run.objects
+    return Done(write=lambda session: switch.move_rows(session, run.row, known))
 
 
 def driver_cancel(run: Run) -> Outcome:

@@ -231,27 +231,22 @@ def owners(session: orm.Session, host: str) -> set[str]:
 def claim(
     session: orm.Session,
     row: Row,
-    owner: str,
+    known: dict[str, Any],
     seconds: int,
     dead_owners: Collection[str],
     event: Event | None,
-    **values: Any,
+    values: dict[str, Any],
 ) -> bool:
-    """Become the owner of a migration under a higher epoch, and move it if it is still new.
+    """Become the owner of a migration, and move it by the same statement if it is still new.
 
-    :param row: as it was read; if it moved on since, it is not claimed
+    :param known: columns as they were read; if the row moved on since, it is not claimed
     :param seconds: length of the lease
-    :param event: an event to apply by the same statement
+    :param values: columns to write, among them owner and epoch
     :returns: whether it is owned now
     """
-    conditions = (Row.epoch == row.epoch, Row.state == row.state, _free(dead_owners))
-    values |= {
-        'owner': owner,
-        'epoch': row.epoch + 1,
-        'lease_expires_at': db_time() + seconds,
-        'wake_at': None,
-        'waiting': None,
-    }
+    conditions = [getattr(Row, name) == value for name, value in known.items()]
+    conditions.append(_free(dead_owners))
+    values = values | {'lease_expires_at': db_time() + seconds, 'wake_at': None}
     if event:
         return move(session, row, event, *conditions, **values)
     return bool(rows.update(session, Row, Row.id == row.id, *conditions, **values))

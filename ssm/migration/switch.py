@@ -21,7 +21,7 @@ from ssm.migration.capabilities import Mode
 from ssm.migration.states import Step
 
 if TYPE_CHECKING:
-    from ssm.migration.run import Run
+    from ssm.migration.run import Objects
 
 
 def _instances(server_id: str) -> sa.Select[Any]:
@@ -96,9 +96,8 @@ def replace_details(session: orm.Session, server_id: str, details: Mapping[str, 
     )
 
 
-def move_rows(session: orm.Session, run: Run) -> None:
+def move_rows(session: orm.Session, row: models.Migration, known: Objects) -> None:
     """Re-point everything from source to destination, by the driver's stored answer."""
-    row = run.row
     completion = cast('base.Completion', journal.result(row.journal, Step.OPEN))
     share_updates = completion.get('share_updates') or {}
     snapshot_updates = completion.get('snapshot_updates') or {}
@@ -114,7 +113,7 @@ def move_rows(session: orm.Session, run: Run) -> None:
     )
     _move_snapshots(session, snapshot_updates)
     if row.mode != Mode.NEW_SERVER:
-        _move_server(session, run, completion)
+        _move_server(session, row, known, completion)
 
 
 def _settle_rules(session: orm.Session, row: models.Migration) -> None:
@@ -201,12 +200,15 @@ def _move_snapshots(session: orm.Session, updates: Mapping[str, base.SnapshotUpd
         )
 
 
-def _move_server(session: orm.Session, run: Run, completion: base.Completion) -> None:
+def _move_server(
+    session: orm.Session, row: models.Migration, known: Objects, completion: base.Completion
+) -> None:
     """The server itself moved: what belonged to the source's row is the destination's now."""
-    source, destination = run.objects.source, run.destination
+    source, destination = known.source, known.destination
+    assert destination is not None
     details = completion.get('server_backend_details') or source['backend_details']
     replace_details(session, destination['id'], details)
-    if run.row.mode == Mode.MOVED:
+    if row.mode == Mode.MOVED:
         _move_allocations(session, source, destination)
     else:
         networks.release(session, source['id'])

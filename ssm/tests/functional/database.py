@@ -16,10 +16,14 @@ from ssm.conf import CONF
 from ssm.db import engine, schema
 
 
+# Before a test gives the process a temporary directory of its own.
+_OUTSIDE = tempfile.gettempdir()
+
+
 @functools.cache
 def _template() -> pathlib.Path:
     """An empty database with the schema, made once a process."""
-    directory = tempfile.mkdtemp(prefix='ssm-test-')
+    directory = tempfile.mkdtemp(prefix='ssm-test-', dir=_OUTSIDE)
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     path = pathlib.Path(directory) / 'template.sqlite'
     _connect(path)

@@ -742,3 +742,5 @@ def upgrade() -> None:
         )
 
     # ### end Alembic commands ###
+    # Whoever chooses addresses takes this row; made here so that nobody has to make it later.
+    op.execute(sa.text("INSERT INTO locks (name, deleted) VALUES ('network_allocations', 'False')"))
