@@ -54,6 +54,8 @@ class ChooseTest(TestCase):
     def test_weights_add_up(self) -> None:
         good = {'goodness_function': '100'}
         pools = [pool('n@a#p', 50), pool('n@a#q', 40, **good), pool('n@b#p', 10, **good)]
+        sums = {state.host: total for total, state in choice.weigh(pools, Request(), CONF)}
+        self.assertEqual({'n@a#p': 1.0, 'n@a#q': 1.75, 'n@b#p': 1.0}, sums)
         self.assertEqual('n@a#q', self.chosen(pools))
         self.override(capacity_weight_multiplier=3.0)
         self.assertEqual('n@a#p', self.chosen([pools[0], pools[2]]))
@@ -168,6 +170,16 @@ class ChooseTest(TestCase):
         for host in ('n@a#p', 'n@a#vanished'):
             self.assertEqual('n@b#p', self.chosen(pools, snapshot_host=host, size=5), host)
         self.assertEqual('n@a#p', self.chosen(pools, snapshot_host='n@a#p', size=0))
+
+    def test_domain_is_that_of_the_very_pool(self) -> None:
+        pools = [
+            pool('n@a#p', 0, replication_domain='d'),
+            pool('n@a#q', 0, replication_domain='e'),
+            pool('n@b#p', replication_domain='d'),
+            pool('n@c#p', replication_domain='e'),
+        ]
+        for host, expected in [('n@a#p', 'n@b#p'), ('n@a#q', 'n@c#p')]:
+            self.assertEqual(expected, self.chosen(pools, snapshot_host=host, size=5))
 
     def test_domain_of_the_active_replica_is_found(self) -> None:
         kind = {'replication_type': 'dr'}

@@ -68,6 +68,7 @@ class ValueTest(TestCase):
             ('1 > 2 or 2 < 3', True),
             ('1 > 2 || 2 > 3', False),
             ('1 == 1 or 1 == 1 and 1 == 2', True),
+            ('1 == 1 || 1 == 1 && 1 == 2', True),
             ('(1 == 1 or 1 == 1) and 1 == 2', False),
             ('not 1 > 2', True),
             ('not not 1', True),

@@ -187,6 +187,8 @@ class CapacityTest(FilterTestCase):
                 (sized(50, **reserve), size(20) | growing, True),
                 (sized(50, **reserve), size(21) | growing, False),
                 (sized(100, reserved_percentage=7), size(93), True),
+                (sized(6000, 10**4, reserved_percentage=50), size(1000), True),
+                (sized(6000, 10**4, reserved_percentage=50), size(1001), False),
                 (sized(100, thin_provisioning=False), size(101), False),
                 (sized(100, thin_provisioning=[False]), size(101), False),
             ],
@@ -240,6 +242,7 @@ class CapacityTest(FilterTestCase):
             '3 GiB are needed, the best of them, n@a#best, takes 2',
             self.says('CapacityFilter', refused, size=3),
         )
+        self.assertIn('n@a#none, takes 0', self.says('CapacityFilter', refused[1:2], size=3))
 
 
 class CapabilitiesTest(FilterTestCase):

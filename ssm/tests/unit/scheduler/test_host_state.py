@@ -266,6 +266,7 @@ class PoolListTest(TestCase):
             ({'name': 'node1@alpha'}, None, [gold, silver]),
             ({'pool': 'gold', 'backend': 'beta'}, None, [beta]),
             ({'pool': 'silver', 'backend': 'beta'}, None, []),
+            ({'name': '', 'host': '', 'backend': 'beta', 'pool': ''}, None, [beta]),
             ({'capabilities': 'x'}, None, []),
             ({'pool': 'gold', 'colour': ''}, None, []),
             (None, {'driver_handles_share_servers': 'True'}, [gold, silver]),

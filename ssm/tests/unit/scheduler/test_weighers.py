@@ -35,6 +35,7 @@ class WeigherTest(TestCase):
             (thin | {'free_capacity_gb': 0}, {}, 160),
             (thin | {'max_over_subscription_ratio': 1.555}, {}, 115),
             (thin | {'thin_provisioning': [False, True]}, {}, 160),
+            (thin | {'total_capacity_gb': 10**4, 'reserved_percentage': 50}, {}, 14970),
             (thin, thick_type, 40),
             (thin | {'provisioned_capacity_gb': None}, {}, None),
             (thin | {'provisioned_capacity_gb': None}, thick_type, 40),
