@@ -61,7 +61,7 @@ def held(name: str, purpose: str, owner: str, *, wait: bool = True) -> Iterator[
 def _local(name: str, *, wait: bool) -> Iterator[None]:
     """The same lock within this process, so that only one thread asks the database for it."""
     try:
-        with lockutils.lock(name, 'ssm-', blocking=wait):
+        with lockutils.lock(name, do_log=False, blocking=wait):
             yield
     except lockutils.AcquireLockFailedException as error:
         raise Held(holder='This process', name=name) from error
