@@ -10,7 +10,7 @@ Nothing is sent to other services. Instead a story may look and reach behind the
   ``method``, ``host`` (``*`` is all) and ``arguments``
 * ``PUT /_answers/{method}``: what a call of that name is answered from now on; without one it
   times out
-* ``GET /_rows/{table}``: all rows of a table, deleted ones too
+* ``GET /_rows/{table}``: all rows of a table by their keys, deleted ones too
 * ``POST /_rows/{table}``: insert a list of rows; left out columns get their defaults
 * ``PUT /_rows/{table}/{id}``: set columns of a row, as a back end would
 """
@@ -79,8 +79,9 @@ class Rpc(fixtures.Fixture):
 
 @engine.reader
 def rows(session: orm.Session, table: str) -> list[dict[str, Any]]:
-    """All rows of a table."""
-    query = sa.select(models.Base.metadata.tables[table])
+    """All rows of a table, by their keys."""
+    chosen = models.Base.metadata.tables[table]
+    query = sa.select(chosen).order_by(*chosen.primary_key)
     return [dict(row._mapping) for row in session.execute(query)]
 
 

@@ -23,7 +23,7 @@ class ParseTest(TestCase):
             self.assertRaises(exceptions.Invalid, microversions.parse, text)
 
     def test_they_compare_as_numbers(self) -> None:
-        self.assertTrue(Version(2, 57) >= (2, 9))
+        self.assertGreaterEqual(Version(2, 57), (2, 9))
         self.assertEqual('2.57', str(Version(2, 57)))
 
 
