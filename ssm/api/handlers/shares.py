@@ -84,7 +84,7 @@ def _wanted(req: Request, detail: bool) -> Listing:
 def show(req: Request, share_id: str) -> dict[str, Any]:
     """GET /shares/{share_id}"""
     authorize(req.context, 'share:get')
-    share = shares.get(req.context, share_id, with_export_locations=True)
+    share = shares.get(req.context, share_id, with_export_locations=req.version < (2, 9))
     return views.single(req, share)
 
 
