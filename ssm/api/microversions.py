@@ -21,7 +21,7 @@ MAXIMUM = Version(2, 70)
 HEADER = 'X-OpenStack-Manila-API-Version'
 EXPERIMENTAL_HEADER = 'X-OpenStack-Manila-API-Experimental'
 SERVICE_TYPE = 'shared-file-system'
-_FORM = re.compile(r'([1-9]\d*)\.([1-9]\d*|0)')
+_FORM = re.compile(r'([1-9]\d{0,5})\.([1-9]\d{0,5}|0)')
 _ECHO_KEY = 'ssm.version_echo'
 
 

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import ast
 import datetime
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jsonschema
 from oslo_config import cfg
 from oslo_utils import strutils
 
 from ssm.common import exceptions
-
-T = TypeVar('T')
 
 _LARGEST = 2**31 - 1
 
@@ -82,11 +80,6 @@ def page(filters: dict[str, str]) -> tuple[int, int]:
     offset = integer(filters.pop('offset', '0'), 'offset')
     filters.pop('marker', None)
     return min(limit or cap, cap), offset
-
-
-def cut(items: Sequence[T], limit: int, offset: int) -> Sequence[T]:
-    """The page of a list that is in memory."""
-    return items[offset : offset + limit]
 
 
 def all_tenants(filters: dict[str, str], *, allowed: bool) -> bool:

@@ -23,16 +23,16 @@ from ssm.api.handlers import (
     extensions,
     pools,
     services,
-    share_network_subnets,
-    share_networks,
     share_replicas,
     share_server_migrations,
     share_servers,
     share_types,
-    share_types_extra_specs,
     shares,
     snapshots,
 )
+from ssm.api.handlers import share_network_subnets as subnets
+from ssm.api.handlers import share_networks as networks
+from ssm.api.handlers import share_types_extra_specs as specs
 
 ALLOWED: Final = 'allowed'
 Handler = Callable[..., dict[str, Any] | None]
@@ -83,122 +83,77 @@ class Route:
         )
 
 
+def _action(
+    path: str,
+    action: str,
+    handler: Handler,
+    success: int,
+    busy: Busy,
+    since: tuple[int, int] = (2, 0),
+) -> Route:
+    return Route(
+        'POST', f'{path}/action', handler, success, since, action=action, while_migrating=busy
+    )
+
+
 _VERSIONS = (Route('GET', '/', versions.document),)
 
+_TYPE = '/types/{type_id}'
+_SPEC = f'{_TYPE}/extra_specs/{{key}}'
 _SHARE_TYPES = (
     Route('GET', '/types', share_types.index),
     Route('POST', '/types', share_types.create, while_migrating=ALLOWED),
     Route('GET', '/types/default', share_types.default),
-    Route('GET', '/types/{type_id}', share_types.show),
-    Route('PUT', '/types/{type_id}', share_types.update, since=(2, 50), while_migrating=ALLOWED),
+    Route('GET', _TYPE, share_types.show),
+    Route('PUT', _TYPE, share_types.update, since=(2, 50), while_migrating=ALLOWED),
     # Shares have it: refused as long as there is one, migrating or not.
-    Route('DELETE', '/types/{type_id}', share_types.delete, 202, while_migrating=400),
-    Route('GET', '/types/{type_id}/share_type_access', share_types.list_access, since=(2, 7)),
-    Route('GET', '/types/{type_id}/os-share-type-access', share_types.list_access),
-    Route(
-        'POST',
-        '/types/{type_id}/action',
-        share_types.add_access,
-        202,
-        action='addProjectAccess',
-        while_migrating=ALLOWED,
-    ),
-    Route(
-        'POST',
-        '/types/{type_id}/action',
-        share_types.remove_access,
-        202,
-        action='removeProjectAccess',
-        while_migrating=ALLOWED,
-    ),
-    Route('GET', '/types/{type_id}/extra_specs', share_types_extra_specs.index),
-    Route(
-        'POST',
-        '/types/{type_id}/extra_specs',
-        share_types_extra_specs.create,
-        while_migrating=ALLOWED,
-    ),
-    Route('GET', '/types/{type_id}/extra_specs/{key}', share_types_extra_specs.show),
-    Route(
-        'PUT',
-        '/types/{type_id}/extra_specs/{key}',
-        share_types_extra_specs.update,
-        while_migrating=ALLOWED,
-    ),
-    Route(
-        'DELETE',
-        '/types/{type_id}/extra_specs/{key}',
-        share_types_extra_specs.delete,
-        202,
-        while_migrating=ALLOWED,
-    ),
+    Route('DELETE', _TYPE, share_types.delete, 202, while_migrating=400),
+    Route('GET', f'{_TYPE}/share_type_access', share_types.list_access, since=(2, 7)),
+    Route('GET', f'{_TYPE}/os-share-type-access', share_types.list_access),
+    _action(_TYPE, 'addProjectAccess', share_types.add_access, 202, ALLOWED),
+    _action(_TYPE, 'removeProjectAccess', share_types.remove_access, 202, ALLOWED),
+    Route('GET', f'{_TYPE}/extra_specs', specs.index),
+    Route('POST', f'{_TYPE}/extra_specs', specs.create, while_migrating=ALLOWED),
+    Route('GET', _SPEC, specs.show),
+    Route('PUT', _SPEC, specs.update, while_migrating=ALLOWED),
+    Route('DELETE', _SPEC, specs.delete, 202, while_migrating=ALLOWED),
 )
 
+_NETWORK = '/share-networks/{network_id}'
 _SHARE_NETWORKS = (
-    Route('GET', '/share-networks', share_networks.index),
-    Route('POST', '/share-networks', share_networks.create, while_migrating=ALLOWED),
-    Route('GET', '/share-networks/detail', share_networks.detail),
-    Route('GET', '/share-networks/{network_id}', share_networks.show),
+    Route('GET', '/share-networks', networks.index),
+    Route('POST', '/share-networks', networks.create, while_migrating=ALLOWED),
+    Route('GET', '/share-networks/detail', networks.detail),
+    Route('GET', _NETWORK, networks.show),
     # Name and description stay free; the Neutron ids are refused because there are servers.
-    Route('PUT', '/share-networks/{network_id}', share_networks.update, while_migrating=ALLOWED),
-    Route(
-        'DELETE', '/share-networks/{network_id}', share_networks.delete, 202, while_migrating=409
-    ),
-    Route(
-        'POST',
-        '/share-networks/{network_id}/action',
-        share_networks.reset_status,
+    Route('PUT', _NETWORK, networks.update, while_migrating=ALLOWED),
+    Route('DELETE', _NETWORK, networks.delete, 202, while_migrating=409),
+    _action(_NETWORK, 'reset_status', networks.reset_status, 202, ALLOWED, (2, 63)),
+    _action(
+        _NETWORK,
+        'share_network_subnet_create_check',
+        networks.check_subnet_create,
         202,
-        since=(2, 63),
-        action='reset_status',
-        while_migrating=ALLOWED,
-    ),
-    Route(
-        'POST',
-        '/share-networks/{network_id}/action',
-        share_networks.check_subnet_create,
-        202,
-        since=(2, 70),
-        action='share_network_subnet_create_check',
-        while_migrating=ALLOWED,
+        ALLOWED,
+        (2, 70),
     ),
 )
 
+_SUBNET = f'{_NETWORK}/subnets/{{subnet_id}}'
 _SUBNETS = (
-    Route(
-        'GET', '/share-networks/{network_id}/subnets', share_network_subnets.index, since=(2, 51)
-    ),
-    Route(
-        'POST',
-        '/share-networks/{network_id}/subnets',
-        share_network_subnets.create,
-        since=(2, 51),
-        while_migrating=400,
-    ),
-    Route(
-        'GET',
-        '/share-networks/{network_id}/subnets/{subnet_id}',
-        share_network_subnets.show,
-        since=(2, 51),
-    ),
-    Route(
-        'DELETE',
-        '/share-networks/{network_id}/subnets/{subnet_id}',
-        share_network_subnets.delete,
-        202,
-        since=(2, 51),
-        while_migrating=409,
-    ),
+    Route('GET', f'{_NETWORK}/subnets', subnets.index, since=(2, 51)),
+    Route('POST', f'{_NETWORK}/subnets', subnets.create, since=(2, 51), while_migrating=400),
+    Route('GET', _SUBNET, subnets.show, since=(2, 51)),
+    Route('DELETE', _SUBNET, subnets.delete, 202, since=(2, 51), while_migrating=409),
 )
 
 _SERVICES = (
     Route('GET', '/os-services', services.index, until=(2, 6)),
+    Route('PUT', '/os-services/enable', services.enable, until=(2, 6), while_migrating=ALLOWED),
+    Route('PUT', '/os-services/disable', services.disable, until=(2, 6), while_migrating=ALLOWED),
     Route('GET', '/services', services.index, since=(2, 7)),
-    *(
-        Route('PUT', f'/{name}/{word}', handler, since=since, until=until, while_migrating=ALLOWED)
-        for name, since, until in (('os-services', (2, 0), (2, 6)), ('services', (2, 7), None))
-        for word, handler in (('enable', services.enable), ('disable', services.disable))
-    ),
+    Route('PUT', '/services/enable', services.enable, since=(2, 7), while_migrating=ALLOWED),
+    Route('PUT', '/services/disable', services.disable, since=(2, 7), while_migrating=ALLOWED),
 )
 
 _POOLS = (

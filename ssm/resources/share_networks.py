@@ -78,7 +78,8 @@ def find(
         if name in ('created_since', 'created_before'):
             value = _day(name, text)
         elif name in db.INTEGERS:
-            value = int(text) if text.isascii() and text.isdecimal() else None
+            # More digits fit no column.
+            value = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
         if name not in db.FILTERS or value is None:
             return []
         criteria.append(db.FILTERS[name](value))
