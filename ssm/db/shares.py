@@ -119,8 +119,10 @@ def sort_column(key: str) -> sa.ColumnElement[Any] | None:
     if key not in instance:
         return None
     return (
-        sa.select(sa.func.min(instance[key]))
+        sa.select(instance[key])
         .where(instance.share_id == share.id, instance.deleted == models.NOT_DELETED)
+        .order_by(instance.id)
+        .limit(1)
         .correlate(models.Share.__table__)
         .scalar_subquery()
     )
@@ -242,20 +244,19 @@ def remove_instances(session: orm.Session, instance_ids: Sequence[str]) -> None:
 
 
 def _remove_instances(session: orm.Session, ids: Sequence[str]) -> None:
+    """Servers before instances before rules: the one order of locks (decision 21)."""
     instance, location = models.ShareInstance, models.ExportLocation
-    here = sa.select(location.id).where(location.share_instance_id.in_(ids))
+    server, mapping = models.ShareServer, models.AccessMapping
     touched = sa.select(instance.share_id).where(instance.id.in_(ids))
     servers = sa.select(instance.share_server_id).where(instance.id.in_(ids))
+    # An idle server is counted from the last deletion on it (rest-api 11, pitfall 26).
+    rows.update(session, server, server.id.in_(servers), updated_at=models.now())
+    rows.soft_delete(session, instance, instance.id.in_(ids), terminated_at=models.now())
+    here = sa.select(location.id).where(location.share_instance_id.in_(ids))
     described = models.ExportLocationMetadata
     rows.soft_delete(session, described, described.export_location_id.in_(here))
     rows.soft_delete(session, location, location.share_instance_id.in_(ids))
-    mapping = models.AccessMapping
     rows.soft_delete(session, mapping, mapping.share_instance_id.in_(ids))
-    # An idle server is counted from the last deletion on it (rest-api 11, pitfall 26).
-    rows.update(
-        session, models.ShareServer, models.ShareServer.id.in_(servers), updated_at=models.now()
-    )
-    rows.soft_delete(session, instance, instance.id.in_(ids), terminated_at=models.now())
     remove_rules(session, models.AccessRule.share_id.in_(touched))
     living = sa.exists().where(
         instance.share_id == models.Share.id, instance.deleted == models.NOT_DELETED

@@ -286,6 +286,8 @@ def _hosts_of(
     session: orm.Session, context: RequestContext, wish: Wish
 ) -> dict[str, list[list[str]]]:
     """Hosts of the shares that the hints name, by hint."""
+    if not isinstance(wish.hints.get('only_host', ''), str | None):
+        raise exceptions.Invalid(reason='Hint only_host has to be a host.')
     found = {}
     for name in AFFINITIES:
         if wish.hints.get(name):
