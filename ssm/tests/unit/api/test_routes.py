@@ -4,12 +4,28 @@
 
 import inspect
 import itertools
+import pathlib
 import re
 
+import ssm
 from ssm.api import microversions, routes
 from ssm.tests.base import TestCase
 
 _CHANGING = frozenset({'POST', 'PUT', 'DELETE', 'PATCH'})
+
+
+def _in_manual(row: routes.Route) -> tuple[str, ...]:
+    """What the manual says about a row, column by column."""
+    return (
+        row.method,
+        row.path,
+        row.action or '',
+        '.'.join(map(str, row.since)),
+        '.'.join(map(str, row.until or ())),
+        ' exp.' if row.experimental else '',
+        str(row.success),
+        str(row.while_migrating or ''),
+    )
 
 
 class RouteTableTest(TestCase):
@@ -48,6 +64,15 @@ class RouteTableTest(TestCase):
             for earlier, later in itertools.pairwise(rows):
                 self.assertIsNotNone(earlier.until, earlier)
                 self.assertLess(earlier.until, later.since)
+
+    def test_the_manual_lists_them(self) -> None:
+        manual = pathlib.Path(ssm.__file__).parents[1] / 'doc' / 'source' / 'api' / 'index.rst'
+        rows = re.findall(
+            r'^   ([A-Z]+) (/\S*)(?: (\w\S*))? +(\S+)-(\S*)( exp\.)? +(\d+) *(\w*)$',
+            manual.read_text(),
+            re.MULTILINE,
+        )
+        self.assertEqual(sorted(_in_manual(row) for row in routes.ROUTES), sorted(rows))
 
     def test_collections_have_no_slash_at_the_end(self) -> None:
         self.assertEqual(['/'], [row.path for row in routes.ROUTES if row.path.endswith('/')])
