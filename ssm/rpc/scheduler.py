@@ -42,14 +42,19 @@ class SchedulerClient(base.Client):
         return self.call(context, 'get_pools', filters=filters, extra_specs=extra_specs)
 
     def update_service_capabilities(
-        self, context: RequestContext, *, host: str, capabilities: dict[str, Any], timestamp: str
+        self,
+        context: RequestContext,
+        *,
+        service_host: str,
+        capabilities: dict[str, Any],
+        timestamp: str,
     ) -> None:
         """A back end's report, to all schedulers; ``timestamp`` is ISO 8601 in UTC."""
         self.cast(
             context,
             'update_service_capabilities',
             fanout=True,
-            host=host,
+            service_host=host,
             capabilities=capabilities,
             timestamp=timestamp,
         )

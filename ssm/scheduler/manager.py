@@ -98,7 +98,11 @@ class SchedulerManager:
         return self._states.pool_list(filters, extra_specs)
 
     def update_service_capabilities(
-        self, context: RequestContext, host: str, capabilities: dict[str, Any], timestamp: str
+        self,
+        context: RequestContext,
+        service_host: str,
+        capabilities: dict[str, Any],
+        timestamp: str,
     ) -> None:
         """Take in the report of a back end."""
-        self._states.update(host, capabilities, timestamp)
+        self._states.update(service_host, capabilities, timestamp)

@@ -65,5 +65,7 @@ def report(backend: BackEnd, stats: dict[str, Any]) -> dict[str, Any]:
     }
     merged = level | pool | stats | fixed
     if stats.get('pools') is not None:
-        merged['pools'] = [pool | own for own in stats['pools']]
+        # What no pool takes over from the level above by itself has to stand in each.
+        common = {name: merged[name] for name in pool}
+        merged['pools'] = [common | own for own in stats['pools']]
     return merged

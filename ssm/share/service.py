@@ -149,7 +149,7 @@ def _report(back_end: backend.BackEnd) -> None:
     stats = back_end.driver.get_share_stats()
     SchedulerClient().update_service_capabilities(
         admin_context(),
-        host=back_end.host,
+        service_host=back_end.host,
         capabilities=capabilities.report(back_end, stats),
         timestamp=timeutils.utcnow().isoformat(),
     )

@@ -163,3 +163,15 @@ def living(session: orm.Session, model: type[Any], *conditions: Any) -> list[Any
 def change(session: orm.Session, model: type[Any], row_id: Any, **values: Any) -> None:
     """Set columns of a row; also ``updated_at``."""
     session.execute(sa.update(model).where(model.id == row_id).values(**values))
+
+
+@engine.reader
+def lock(session: orm.Session, name: str) -> models.Lock:
+    """The row of a lock."""
+    return session.get_one(models.Lock, name)
+
+
+@engine.writer
+def change_lock(session: orm.Session, name: str, **values: Any) -> None:
+    """Set columns of the row of a lock."""
+    session.execute(sa.update(models.Lock).where(models.Lock.name == name).values(**values))
