@@ -244,13 +244,12 @@ class StatementsTest(AccessTestCase):
     def many(self, count):
         """A server with instances, each with a rule to apply and one to deny."""
         self.network_id = self.network()
-        server_id = self.server_id(self.served())
+        first = self.served()
+        server_id = self.server_id(first)
         for model, values in bulk(server_id, count - 1):
             insert_all(model, values)
-        ids = [row.id for row in self.instances(server_id)]
-        first = ids[:1]
-        self.rule(first)
-        self.rule(first, state='queued_to_deny')
+        self.rule([first])
+        self.rule([first], state='queued_to_deny')
         return server_id
 
     def instances(self, server_id):
