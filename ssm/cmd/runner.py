@@ -60,13 +60,19 @@ def run(services: Sequence[Service], ready: Callable[[], str]) -> int:
     """Start services in this order, wait for a signal, stop them in the reverse order.
 
     :param ready: the line that is printed when all are started
-    :returns: exit status of the process: 1 if no service could start, or one did not stop
+    :returns: exit status of the process: 1 if a service failed to start, none could, or one did
+        not stop in time
     """
     signals = _Signals()
     started: list[Service] = []
     for service in services:
-        if signals.caught is None and service.start():
-            started.append(service)
+        try:
+            if signals.caught is None and service.start():
+                started.append(service)
+        except Exception:
+            LOG.exception('%s could not start', service.name)
+            _stop(started)
+            return 1
     if not started:
         return 1
     print(ready(), flush=True)
