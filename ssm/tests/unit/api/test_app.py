@@ -7,10 +7,12 @@ import pathlib
 from typing import Any
 from unittest import mock
 
+import fixtures
 import webob
 
 from ssm import conf
 from ssm.api import app, wsgi
+from ssm.common import concurrency
 from ssm.conf import CONF
 from ssm.policies import enforcer
 from ssm.tests.base import TestCase
@@ -126,11 +128,13 @@ class KeystoneTest(AppTest):
 class WsgiTest(AppTest):
     def test_built_at_the_first_request(self) -> None:
         self.addCleanup(wsgi._built.cache_clear)
+        setup = self.useFixture(fixtures.MockPatchObject(concurrency, 'setup')).mock
         with mock.patch.object(conf, 'load') as load:
             for _ in range(2):
                 answer = webob.Request.blank('/').get_response(wsgi.application)
                 self.assertEqual(300, answer.status_int)
         load.assert_called_once_with([])
+        setup.assert_called_once_with(concurrency.THREADING)
 
 
 def _v(version: str) -> dict[str, str]:
