@@ -57,18 +57,13 @@ class TooLarge(exceptions.SsmError):
     template = 'The body exceeds max_request_body_size.'
 
 
-def response(error: Exception) -> webob.Response:
-    """The answer to a request that ended in an exception.
-
-    What was raised on purpose shows its message and findings. Anything else, and every 500, is
-    logged with its traceback and answered without detail.
-    """
+def response(error: Exception) -> webob.Response | None:
+    """The answer to what was raised on purpose: its message and findings. None to all else."""
     if isinstance(error, exceptions.SsmError) and error.status != 500:
         return _answer(error.status, error.message, [f.to_dict() for f in error.findings])
     if isinstance(error, webob_exc.HTTPException):
         return _answer(error.code, error.explanation)
-    LOG.error('Unexpected error', exc_info=error)
-    return _answer(500, _HIDDEN)
+    return None
 
 
 def _answer(status: int, message: str, reasons: Iterable[dict[str, Any]] = ()) -> webob.Response:
@@ -85,12 +80,19 @@ def _answer(status: int, message: str, reasons: Iterable[dict[str, Any]] = ()) -
 
 
 def catcher(application: Callable[..., Any]) -> Callable[..., Any]:
-    """Middleware that answers whatever exception comes out of the application."""
+    """Middleware that answers whatever exception comes out of the application.
+
+    What nobody expected, and every 500, is logged with its traceback and answered without detail.
+    """
 
     def catch(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         try:
             return application(environ, start_response)
-        except Exception as error:  # noqa: BLE001 (the edge; response() logs)
-            return response(error)(environ, start_response)
+        except Exception as error:  # noqa: BLE001 (the edge)
+            answer = response(error)
+            if answer is None:
+                LOG.exception('Unexpected error')
+                answer = _answer(500, _HIDDEN)
+            return answer(environ, start_response)
 
     return catch

@@ -15,6 +15,8 @@ from ssm.db import share_replicas as db
 from ssm.db.engine import reader
 from ssm.resources import shares
 
+Replica = models.ShareInstance
+
 
 def _own(context: RequestContext) -> list[sa.ColumnElement[bool]]:
     return [] if context.is_admin else [models.Share.project_id == context.project_id]
@@ -28,7 +30,7 @@ def find(
     *,
     limit: int,
     offset: int,
-) -> list[models.ShareInstance]:
+) -> list[Replica]:
     """Replicas of the caller's project, an administrator's are all.
 
     :param share_id: only those of this share; none if there is no such share
@@ -40,7 +42,7 @@ def find(
 
 
 @reader
-def get(session: orm.Session, context: RequestContext, replica_id: str) -> models.ShareInstance:
+def get(session: orm.Session, context: RequestContext, replica_id: str) -> Replica:
     """A replica with zone and share.
 
     :raises NotFound: there is none that the caller sees
@@ -63,7 +65,7 @@ def refuse_create(context: RequestContext, share_id: str) -> None:
     raise exceptions.Invalid(reason='Further replicas are not supported.')
 
 
-def refuse_delete(replica: models.ShareInstance) -> None:
+def refuse_delete(replica: Replica) -> None:
     """Say why a replica stays.
 
     :raises Invalid: always

@@ -10,7 +10,6 @@ from ssm.api import params
 from ssm.api.request import Request
 from ssm.api.views import share_replicas as views
 from ssm.common import exceptions
-from ssm.db import models
 from ssm.policies.enforcer import authorize, owned
 from ssm.resources import share_replicas
 
@@ -25,7 +24,7 @@ def detail(req: Request) -> dict[str, Any]:
     return views.several(req, _find(req), detail=True)
 
 
-def _find(req: Request) -> list[models.ShareInstance]:
+def _find(req: Request) -> list[share_replicas.Replica]:
     authorize(req.context, 'share_replica:get_all')
     filters = req.filters
     limit, offset = params.page(filters)

@@ -16,6 +16,10 @@ from ssm.common.findings import Finding
 from ssm.tests.base import TestCase
 
 
+def _answer(error: Exception) -> webob.Response:
+    return webob.Request.blank('/').get_response(faults.catcher(_raising(error)))
+
+
 def _raising(error: Exception) -> Callable[..., Any]:
     def application(*_: Any) -> None:
         raise error
@@ -42,7 +46,7 @@ class FaultsTest(TestCase):
             (webob_exc.HTTPMethodNotAllowed(), 405, 'badMethod'),
             (webob_exc.HTTPUnsupportedMediaType(), 415, 'badMediaType'),
         ):
-            answer = faults.response(error)
+            answer = _answer(error)
             self.assertEqual(status, answer.status_int)
             self.assertEqual([key], list(answer.json))
             self.assertEqual(status, answer.json[key]['code'])
@@ -51,18 +55,18 @@ class FaultsTest(TestCase):
 
     def test_findings_become_reasons(self) -> None:
         finding = Finding('no_space', 'The pool is full.', 'Free some.', object_type='pool')
-        answer = faults.response(exceptions.Conflict(reason='No.', findings=[finding]))
+        answer = _answer(exceptions.Conflict(reason='No.', findings=[finding]))
         self.assertEqual(
             {'code': 409, 'message': 'No.', 'reasons': [finding.to_dict()]},
             answer.json['conflictingRequest'],
         )
 
     def test_no_findings_no_key(self) -> None:
-        answer = faults.response(exceptions.Conflict(reason='No.'))
+        answer = _answer(exceptions.Conflict(reason='No.'))
         self.assertNotIn('reasons', answer.json['conflictingRequest'])
 
     def test_too_large(self) -> None:
-        answer = faults.response(faults.TooLarge())
+        answer = _answer(faults.TooLarge())
         self.assertEqual('0', answer.headers['Retry-After'])
         self.assertEqual('0', answer.json['overLimit']['retryAfter'])
         self.assertIn('exceed', answer.json['overLimit']['message'])
@@ -72,7 +76,7 @@ class FaultsTest(TestCase):
             RuntimeError('the password is 1234'),
             exceptions.DriverError('the password is 1234'),
         ):
-            answer = webob.Request.blank('/').get_response(faults.catcher(_raising(error)))
+            answer = _answer(error)
             self.assertEqual(500, answer.status_int)
             self.assertEqual(500, answer.json['computeFault']['code'])
             self.assertNotIn('1234', answer.text)
