@@ -88,7 +88,7 @@ def catcher(application: Callable[..., Any]) -> Callable[..., Any]:
     def catch(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         try:
             return application(environ, start_response)
-        except Exception as error:  # noqa: BLE001 (the edge)
+        except Exception as error:
             answer = response(error)
             if answer is None:
                 LOG.exception('Unexpected error')

@@ -9,6 +9,7 @@ from unittest import mock
 
 import fixtures
 import webob
+from keystonemiddleware import fixture as auth_token_fixture
 
 from ssm import conf
 from ssm.api import app, wsgi
@@ -118,6 +119,14 @@ class KeystoneTest(AppTest):
     def test_headers_are_no_identity(self) -> None:
         headers = {'X-User-Id': 'ann', 'X-Roles': 'admin', 'X-Identity-Status': 'Confirmed'}
         self.assertEqual(401, self.ask('/v2/types', token=None, headers=headers).status_int)
+
+    def test_who_has_one_is_what_it_says(self) -> None:
+        tokens = self.useFixture(auth_token_fixture.AuthTokenFixture())
+        for role, expected in (('member', 403), ('admin', 200)):
+            tokens.add_token_data(role, user_id='ann', project_id='ab', role_list=[role])
+            answer = self.ask('/v2/ab/services', token=role, headers=_v('2.70'))
+            self.assertEqual(expected, answer.status_int, answer.text)
+            self.assertEqual(400, self.ask('/v2/ac/types', token=role).status_int)
 
     def test_anybody_learns_versions_and_health(self) -> None:
         self.assertEqual(300, self.ask('/', token=None).status_int)
