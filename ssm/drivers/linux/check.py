@@ -29,7 +29,7 @@ DRIVER_NAMES = frozenset(
 )
 """Spellings of this driver in the option share_driver."""
 
-_SURVEY_TIMEOUT = 30.0
+SURVEY_TIMEOUT = 30.0
 """Seconds; a check is answered to a waiting caller."""
 
 
@@ -127,7 +127,7 @@ def measure(transport: Transport, server: pool.Server, devices: bool) -> Measure
     ]
     call = transport.start('survey', roots=roots + snapshots, devices=devices)
     try:
-        found = call.result(timeout=_SURVEY_TIMEOUT)
+        found = call.result(timeout=SURVEY_TIMEOUT)
     except TimeoutError:
         return None
     bad = [s['first_uncopyable'] for s in found if s['first_uncopyable']]

@@ -5,12 +5,28 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import ssm
+
 _TAIL = 2000
+
+ENVIRONMENT = {
+    'LC_ALL': 'C',
+    'PYTHONPATH': str(pathlib.Path(ssm.__file__).parents[1]),
+}
+"""Messages in English, and where :func:`python` finds ssm."""
+
+
+def python(module: str) -> list[str]:
+    """A command line that runs a module of ours, without ``site``: it needs only what is here,
+    and starts in half the time. The environment has to have ENVIRONMENT."""
+    return [sys.executable, '-S', '-P', '-m', module]
 
 
 class CommandFailed(Exception):
@@ -52,7 +68,7 @@ class Commands:
             if self._stopped:
                 raise Stopped
             process = subprocess.Popen(
-                argv, env={**os.environ, 'LC_ALL': 'C'}, pass_fds=self._keep, **options
+                argv, env={**os.environ, **ENVIRONMENT}, pass_fds=self._keep, **options
             )
             self._running = {p for p in self._running if p.returncode is None} | {process}
         return process

@@ -10,7 +10,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +19,7 @@ from oslo_log import log as logging
 from ssm.common.exceptions import DriverBusy, DriverRefused
 from ssm.common.findings import Finding
 from ssm.drivers.base import Token
-from ssm.drivers.linux import pool, process
+from ssm.drivers.linux import command, pool, process
 from ssm.drivers.linux.refusal import refusal
 
 LOG = logging.getLogger(__name__)
@@ -80,15 +79,16 @@ class Workers:
             self._end(migration)
             migration.drop_result(step)
             with migration.log_file.open('ab') as log:
+                value = process.mark(migration.id, token.epoch)
                 child = subprocess.Popen(
-                    [sys.executable, '-P', '-m', 'ssm.drivers.linux.worker']
+                    command.python('ssm.drivers.linux.worker')
                     + [str(self._pool.path), migration.id, step, str(token.epoch)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     cwd='/',
                     start_new_session=True,
-                    env={**os.environ, process.MARK: process.mark(migration.id, token.epoch)},
+                    env={**os.environ, **command.ENVIRONMENT, process.MARK: value},
                 )
             self._children[migration.id] = _Child(step, token.epoch, child)
 

@@ -27,7 +27,7 @@ _QUICK = 1.0
 _SHRINKING = 0.7
 """A pass that copied more than this part of the one before shows that the writer keeps up."""
 
-_SHOWN = 5
+_SHOWN = 10
 """Differences a finding names."""
 
 
@@ -184,8 +184,8 @@ class ShareCopy:
         if not strict:
             self.state.set(self.name, since=done.since)
             if not checksum:
-                # the last pass also looks at the copy
-                self.progress.passed(self.id, done.size, done.seconds + done.look)
+                # the last pass also looks at the copy, and at all attributes
+                self.progress.passed(self.id, done.size, done.seconds + 2 * done.look)
         return done
 
     def _report(self, size: int) -> Any:

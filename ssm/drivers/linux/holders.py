@@ -38,7 +38,7 @@ class Holders:
 
     pids: set[int] = dataclasses.field(default_factory=set)
     mounts: set[str] = dataclasses.field(default_factory=set)
-    unseen: int = 0
+    unseen: set[int] = dataclasses.field(default_factory=set)
     partial: bool = False
 
     def __bool__(self) -> bool:
@@ -138,7 +138,7 @@ def find(wanted: set[Inode]) -> Holders:
         except (FileNotFoundError, ProcessLookupError):
             continue
         except PermissionError:
-            found.unseen += 1
+            found.unseen.add(pid)
     return found
 
 

@@ -15,6 +15,9 @@ from ssm.drivers.linux import pool
 _EVERY = 0.2
 """Seconds between two writes."""
 
+_STARTING = 0.3
+"""Seconds until worker and agents run, and to look for programs with open files."""
+
 _COPIED = 90
 """Per cent when all is copied; the rest is for comparing and catching up."""
 
@@ -49,7 +52,7 @@ class ProgressFile:
         self._file = migration.progress_file
         self._lock = threading.Lock()
         self._parallel = min(parallel, len(instances)) or 1
-        self._begun = time.monotonic()
+        self._begun: float | None = None
         self._copied = 0
         self._written = 0.0
         self._last = pool.read_json(self._file) or {'total_progress': 0, 'findings': []}
@@ -78,6 +81,8 @@ class ProgressFile:
             share = self._shares[instance]
             share.bytes_done = max(share.bytes_done, min(done, share.bytes_total))
             self._copied += more
+            if more and self._begun is None:
+                self._begun = time.monotonic()
             self._write()
 
     def passed(self, instance: str, size: int, seconds: float) -> None:
@@ -108,14 +113,14 @@ class ProgressFile:
         if not force and now - self._written < _EVERY:
             return
         self._written = now
-        self._last = self._sum(now - self._begun)
+        self._last = self._sum(now - (self._begun or now))
         pool.write_json(self._file, self._last)
 
     def _sum(self, elapsed: float) -> dict[str, Any]:
         shares = self._shares.values()
         total = sum(share.bytes_total for share in shares)
         done = sum(share.bytes_done for share in shares)
-        rate = self._copied / elapsed if elapsed > 0 else 0.0
+        rate = self._copied / elapsed if elapsed > 0 else self._last.get('rate', 0.0)
         passes = [share.pass_seconds for share in shares if share.pass_seconds is not None]
         over = all(share.done for share in shares)
         weights = [(share.per_cent(), share.bytes_total + 1) for share in shares]
@@ -129,7 +134,7 @@ class ProgressFile:
             'seconds_left': (total - done) / rate if rate else (0.0 if over else None),
             'round': max((share.round for share in shares), default=0),
             'dirty_bytes': sum(share.dirty_bytes for share in shares),
-            'predicted_downtime': sum(passes) / self._parallel if passes else None,
+            'predicted_downtime': sum(passes) / self._parallel + _STARTING if passes else None,
             'shares': {
                 instance: dataclasses.asdict(share) | {'total_progress': share.per_cent()}
                 for instance, share in self._shares.items()

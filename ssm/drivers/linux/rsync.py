@@ -26,7 +26,8 @@ _PARTIAL = 23
 _FULL = re.compile(r'No space left on device|Disk quota exceeded')
 # what a sender says of files that a client removes or cuts while they are read
 _WRITER = re.compile(
-    r'file has vanished|directory has vanished|\[sender\].*No such file or directory \(2\)'
+    r'file has vanished|directory has vanished'
+    r'|\[sender\] (?!change_dir).*No such file or directory \(2\)'
     r'|read errors mapping|failed verification -- update (discarded|put into)'
     r'|^rsync error:|^rsync warning:|IO error encountered -- skipping file deletion|^\s*$'
 )
@@ -124,7 +125,8 @@ class Rsync:
             argv += ['--info=progress2', '--no-human-readable', '--outbuf=L']
         with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as errors:
             if only is not None:
-                names.write(b''.join(os.fsencode(path) + b'\0' for path in only))
+                # directories above them come with them, but the root only if it is named
+                names.write(b''.join(os.fsencode(path) + b'\0' for path in ('.', *only)))
                 names.seek(0)
                 argv += ['--files-from=-', '--from0', '--no-recursive']
             argv += [*source, f'{target}/']

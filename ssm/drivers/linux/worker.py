@@ -57,12 +57,13 @@ class Work:
         self.storage = parts.load('storage', job['destination']['storage'])(place, self.commands)
         self.source = parts.load('transport', job['transport'])(self.commands)
         self.names = [share['name'] for share in self.shares]
+        self.progress = ProgressFile(
+            migration, [share['id'] for share in self.shares], self.options['parallel']
+        )
 
     def each_share(self, action: Callable[[ShareCopy], None]) -> None:
         """Do something for all shares, several at a time; the first error ends the others."""
         parallel = self.options['parallel']
-        instances = [share['id'] for share in self.shares]
-        progress = ProgressFile(self.migration, instances, parallel)
         state = State(self.migration)
         origin = pool.Pool(self.source_side['pool']).server(self.source_side['server'])
         copies = [
@@ -73,7 +74,7 @@ class Work:
                 origin,
                 share,
                 [s['name'] for s in self.snapshots if s['share_name'] == share['name']],
-                progress,
+                self.progress,
                 state,
             )
             for share in self.shares
@@ -128,9 +129,7 @@ def fence(work: Work) -> None:
     )
     try:
         closed = call.result()
-        instances = [share['id'] for share in work.shares]
-        warnings = [Finding.from_dict(warning) for warning in closed['warnings']]
-        ProgressFile(work.migration, instances, 1).warn(warnings)
+        work.progress.warn([Finding.from_dict(warning) for warning in closed['warnings']])
         work.each_share(
             lambda share: share.last_pass(
                 closed['paths'][share.name], verify_all=work.options['verify_all']
@@ -150,9 +149,8 @@ def unfence(work: Work) -> None:
 
 def complete(work: Work) -> None:
     """Give the copy its places: rules, then snapshots, then shares. There is no way back."""
-    fenced = work.migration.result('fence')
-    if not work.migration.opening_file.exists() and not (fenced and fenced['state'] == 'done'):
-        raise refusal('not_fenced', 'The source was not closed, the copy may not be opened.')
+    if not work.migration.opening_file.exists():
+        _refuse_if_not_fenced(work)
     work.server.prepare()
     pool.write_json(work.migration.opening_file, {'epoch': work.epoch}, durable=True)
     for share in work.shares:
@@ -172,6 +170,15 @@ def cancel(work: Work) -> None:
     work.migration.drop_result('fence')
     work.reopen()
     work.storage.delete(work.migration.path / 'copy')
+
+
+def _refuse_if_not_fenced(work: Work) -> None:
+    """Look at the source itself: the copy is equal only as long as nobody opened it again."""
+    result = work.migration.result('fence')
+    done = result is not None and result['state'] == 'done'
+    fence = work.source.start('fenced_by', side=work.source_side).result()
+    if not done or fence != work.migration.id:
+        raise refusal('not_fenced', 'The source is not closed, the copy may not be opened.')
 
 
 def _refuse_if_open(work: Work) -> None:

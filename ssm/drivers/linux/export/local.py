@@ -43,13 +43,12 @@ class LocalExport(base.Export):
 
 
 def _held(found: holders.Holders) -> DriverRefused:
-    pids, mounts = sorted(found.pids), sorted(found.mounts)
     parts = []
-    if pids:
-        shown = ', '.join(map(str, pids[:_SHOWN])) + (', …' if len(pids) > _SHOWN else '')
-        parts.append(f'{len(pids)} processes hold files of the shares open (pid {shown})')
-    if mounts:
-        parts.append(f'the shares are mounted at {", ".join(mounts[:_SHOWN])}')
+    if found.pids:
+        count = len(found.pids)
+        parts.append(f'{count} processes hold files of the shares open{_pids(found.pids)}')
+    if found.mounts:
+        parts.append(f'the shares are mounted at {", ".join(sorted(found.mounts)[:_SHOWN])}')
     return refusal(
         'clients_hold_files',
         f'{" and ".join(parts)}; the source was opened again.',
@@ -57,8 +56,15 @@ def _held(found: holders.Holders) -> DriverRefused:
     )
 
 
+def _pids(pids: set[int]) -> str:
+    """The first ones in brackets; nothing for none."""
+    shown = [str(pid) for pid in sorted(pids)[:_SHOWN]]
+    more = ', …' if len(pids) > _SHOWN else ''
+    return f' (pid {", ".join(shown)}{more})' if shown else ''
+
+
 def _unproven(found: holders.Holders) -> Finding:
-    what = f'{found.unseen} processes could not be looked into'
+    what = f'{len(found.unseen)} processes could not be looked into{_pids(found.unseen)}'
     if found.partial:
         what += ', and others may not be visible from here'
     return Finding(

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from ssm.drivers.linux.command import python
 from ssm.drivers.linux.transport.base import Transport
 
 
@@ -13,7 +12,7 @@ class LocalTransport(Transport):
     """Paths are paths."""
 
     def python(self, module: str) -> list[str]:
-        return [sys.executable, '-P', '-m', module]
+        return python(module)
 
     def rsync(self, path: str) -> list[str]:
         return [f'{path}/']
