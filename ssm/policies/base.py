@@ -11,7 +11,6 @@ from oslo_policy import policy
 ADMIN = 'rule:context_is_admin'
 MEMBER = 'rule:context_is_admin or rule:project-member'
 READER = 'rule:context_is_admin or rule:project-reader'
-ANYBODY = '@'
 
 _SINCE = 'ssm 0.1'
 _REASON = 'Roles of the project replace ownership alone.'
