@@ -128,5 +128,8 @@ def _check(client: client_lib.Client, kind: Kind, resource: dict[str, Any]) -> N
 
 def _last_message(client: client_lib.Client, resource_id: str) -> str:
     """What the service left as a message for the user (rest-api 4.19), newest first."""
-    messages = client.get('/messages', 'messages', resource_id=resource_id)
+    try:
+        messages = client.get('/messages', 'messages', resource_id=resource_id)
+    except errors.ApiError:  # a service need not have messages; the failure itself is the news
+        messages = []
     return messages[0]['user_message'] if messages else 'The service left no message about it.'

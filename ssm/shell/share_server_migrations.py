@@ -153,6 +153,14 @@ class List(base.List):
             'source_share_server_id',
             'Only those of this share server.',
         ),
+        base.Filter(
+            '--destination-share-server-id',
+            'destination_share_server_id',
+            'Only those that made this share server.',
+        ),
+        base.Filter('--source-host', 'source_host', 'Only those away from this back end.'),
+        base.Filter('--destination-host', 'destination_host', 'Only those to this back end.'),
+        base.Filter('--state', 'state', 'Only those in this state.'),
     )
 
 

@@ -392,12 +392,18 @@ class HistoryTest(base.ShellTest):
         )
         self.assertEqual([('GET', MIGRATIONS, None)], self.asked())
 
-    def test_list_of_one_server(self) -> None:
+    def test_list_filters(self) -> None:
         self.api.prepare('GET', MIGRATIONS, {'share_server_migrations': []})
-        self.succeeds('share-server-migration-list', '--source-share-server-id', canned.SOURCE)
-        self.assertEqual(
-            [('GET', MIGRATIONS, {'source_share_server_id': canned.SOURCE})], self.asked()
-        )
+        query = {
+            'source_share_server_id': canned.SOURCE,
+            'destination_share_server_id': canned.DESTINATION,
+            'source_host': 'stack@dummy1',
+            'destination_host': 'stack@dummy2',
+            'state': 'migration_error',
+        }
+        options = [part for key, value in query.items() for part in (f'--{key}', value)]
+        self.succeeds('share-server-migration-list', *options)
+        self.assertEqual([('GET', MIGRATIONS, query)], self.asked())
 
     def show(self, *argv: str, **changes: object) -> str:
         self.api.prepare(

@@ -72,9 +72,11 @@ class CreateTest(base.ShellTest):
 
     def test_wait_without_a_message(self) -> None:
         self.api.prepare('GET', PATH, share(status='error'))
-        self.api.prepare('GET', '/messages', {'messages': []})
-        result = self.ssm('create', 'NFS', '1', '--wait')
-        self.assertIn('is in status error. The service left no message', result.err)
+        for answer in ({'messages': []}, fake.fault(404, 'itemNotFound', 'No messages here.')):
+            self.api.prepare('GET', '/messages', answer)
+            result = self.ssm('create', 'NFS', '1', '--wait')
+            self.assertEqual(1, result.code)
+            self.assertIn('is in status error. The service left no message', result.err)
 
 
 class ReadTest(base.ShellTest):
