@@ -3,6 +3,7 @@
 """``ssm-manage``: what an operator does to the database by hand."""
 
 from oslo_config import cfg
+from oslo_log import log
 
 from ssm import conf
 
@@ -12,6 +13,9 @@ def main() -> None:
     conf.CONF.register_cli_opt(
         cfg.SubCommandOpt('category', title='commands', handler=_add_commands)
     )
+    log.register_options(conf.CONF)
+    # What a command prints is for scripts: no log among it.
+    conf.CONF.set_default('use_stderr', True)
     conf.load(None)
     conf.CONF.category.run()
 

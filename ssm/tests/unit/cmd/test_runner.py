@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Services run in a process of their own until a signal comes."""
+
+import signal
+import subprocess
+import sys
+import time
+
+from ssm.tests import base
+
+_PROGRAM = """
+import sys, time
+from ssm.cmd import runner
+
+class Service:
+    def __init__(self, name, good=True, error=None, lasting=0):
+        self.name, self.good, self.error, self.lasting = name, good, error, lasting
+
+    def start(self):
+        if self.error:
+            raise self.error
+        print('start', self.name, flush=True)
+        return self.good
+
+    def stop(self):
+        print('stop', self.name, flush=True)
+        time.sleep(self.lasting)
+
+runner.leave(runner.run([{services}], lambda: 'ready'))
+"""
+
+
+class RunnerTest(base.TestCase):
+    def begin(self, *services):
+        """A process that runs these services, once it said all that it says at start."""
+        process = subprocess.Popen(
+            [sys.executable, '-W', 'ignore', '-c', _PROGRAM.format(services=', '.join(services))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def lines_until(self, process, last):
+        found = []
+        while not found or found[-1] != last:
+            line = process.stdout.readline()
+            self.assertTrue(line, found)
+            found.append(line.strip())
+        return found
+
+    def end(self, process, number=signal.SIGTERM):
+        """Exit status, seconds it took, lines it said, after a signal."""
+        before = time.monotonic()
+        process.send_signal(number)
+        said = process.stdout.read().split('\n')[:-1]
+        return process.wait(timeout=10), time.monotonic() - before, said
+
+    def test_in_order_and_back(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = self.begin("Service('a')", "Service('b')")
+            self.assertEqual(['start a', 'start b', 'ready'], self.lines_until(process, 'ready'))
+            status, seconds, said = self.end(process, number)
+            self.assertEqual((0, ['stop b', 'stop a']), (status, said))
+            self.assertLess(seconds, 5)
+
+    def test_one_that_can_not_start_does_not_stop_the_others(self):
+        process = self.begin("Service('a', good=False)", "Service('b')")
+        self.assertEqual(['start a', 'start b', 'ready'], self.lines_until(process, 'ready'))
+        self.assertEqual((0, ['stop b']), self.end(process)[::2])
+
+    def test_none_can_start(self):
+        process = self.begin("Service('a', good=False)")
+        self.assertEqual(1, process.wait(timeout=20))
+
+    def test_one_that_fails_to_start_ends_all(self):
+        process = self.begin("Service('a')", "Service('b', error=OSError('in use'))")
+        self.assertEqual(1, process.wait(timeout=20))
+        self.assertEqual('start a\nstop a\n', process.stdout.read())
+
+    def test_one_that_does_not_stop_is_left_behind(self):
+        process = self.begin("Service('a', lasting=60)")
+        self.lines_until(process, 'ready')
+        status, seconds, _said = self.end(process)
+        self.assertEqual(1, status)
+        self.assertLess(seconds, 6)
