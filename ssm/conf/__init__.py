@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from oslo_config import cfg
 
-from ssm.conf import api, backend, migration, scheduler, service
+from ssm.conf import api, backend, linux, migration, network, scheduler, service
 
 CONF = cfg.CONF
 
@@ -23,7 +23,7 @@ for _group, _lists in _GROUPS.items():
         CONF.register_opts(_options, group=None if _group == 'DEFAULT' else _group)
 
 
-def load(argv: Sequence[str] | None, *, files: Sequence[str] | None = None) -> None:
+def load(argv: Sequence[str] | None, *, files: list[str] | None = None) -> None:
     """Read command line and configuration files, and set up logging.
 
     :param argv: arguments after the program's name, None takes those of the process
@@ -42,4 +42,5 @@ def list_opts() -> Iterable[tuple[str, list[cfg.Opt]]]:
     """All options by group, for the generator of the sample file."""
     for group, lists in _GROUPS.items():
         yield group, [option for options in lists for option in options]
-    yield 'backend', backend.BACKEND_OPTS
+    yield 'backend', [*backend.BACKEND_OPTS, *linux.LINUX_OPTS]
+    yield 'network', [*network.PLUGIN_OPTS, *network.STANDALONE_OPTS]

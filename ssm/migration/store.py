@@ -153,14 +153,14 @@ def start(session: orm.Session, row: Row) -> None:
 
 
 @writer
-def request(session: orm.Session, row: Row, event: Event, **values: Any) -> bool:
+def request(session: orm.Session, row: Row, event: Event) -> bool:
     """Complete or cancel as the API asks for it; two statements.
 
     A migration that is rolling back after a failure is past both.
 
     :returns: False if the race was lost
     """
-    return move(session, row, event, Row.rolling_back.is_(False), waiting=None, **values)
+    return move(session, row, event, Row.rolling_back.is_(False), waiting=None, wake_at=None)
 
 
 @writer

@@ -54,7 +54,7 @@ class SchedulerClient(base.Client):
             context,
             'update_service_capabilities',
             fanout=True,
-            service_host=host,
+            service_host=service_host,
             capabilities=capabilities,
             timestamp=timestamp,
         )

@@ -6,8 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import oslo_messaging as messaging
+from oslo_log import log as logging
+
 from ssm.common.context import RequestContext
 from ssm.rpc import base
+
+LOG = logging.getLogger(__name__)
 
 
 class ShareClient(base.Client):
@@ -107,5 +112,11 @@ class ShareClient(base.Client):
         )
 
     def wake_migration(self, context: RequestContext, host: str, migration_id: str) -> None:
-        """Tell the destination that a migration's row changed; the row says what to do."""
-        self.cast(context, 'wake_migration', host=host, migration_id=migration_id)
+        """Tell the destination that a migration's row changed; the row says what to do.
+
+        Never fails: where the message gets lost, the destination's sweep finds the row (rule 1).
+        """
+        try:
+            self.cast(context, 'wake_migration', host=host, migration_id=migration_id)
+        except messaging.MessageDeliveryFailure:
+            LOG.warning('Migration %s: %s was not woken, its sweep will see', migration_id, host)
