@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from oslo_config import cfg
 
 from ssm.common import exceptions
+from ssm.conf import migration
 
 BACKEND_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
@@ -113,11 +115,23 @@ BACKEND_OPTS: list[cfg.Opt] = [
 ]
 
 
+def _repeated(option: cfg.Opt) -> cfg.Opt:
+    """An option of the service level as it may stand in a stanza: without a default."""
+    repeated = copy.copy(option)
+    repeated.default = None
+    return repeated
+
+
+_REPEATED = [_repeated(option) for option in migration.OPTS]
+_REPEATED_NAMES = frozenset(option.dest for option in _REPEATED)
+"""Options of [DEFAULT] that a stanza may repeat, and then wins (rest-api 10.3)."""
+
+
 class BackendConfig:
     """Options of one back end.
 
-    An option is looked up in the stanza first; where the stanza does not set it, an option of
-    the service level of the same name answers (rest-api 10.3).
+    An option of migrations is looked up in the stanza first; where the stanza does not set it,
+    [DEFAULT] answers (rest-api 10.3).
 
     :param conf: the loaded configuration
     :param name: the stanza, which is also the part of ``host`` after ``@``
@@ -127,13 +141,17 @@ class BackendConfig:
         self.conf = conf
         self.name = name
         self.register(BACKEND_OPTS)
+        self.register(_REPEATED)
 
     def register(self, options: list[cfg.Opt]) -> None:
         """Make further options readable, e.g. those of the driver."""
         self.conf.register_opts(options, group=self.name)
 
     def __getattr__(self, option: str) -> Any:
-        return getattr(self.conf[self.name], option)
+        value = getattr(self.conf[self.name], option)
+        if value is None and option in _REPEATED_NAMES:
+            return getattr(self.conf, option)
+        return value
 
     @property
     def host(self) -> str:
