@@ -61,14 +61,7 @@ class Demo:
         """A network, a type, three shares on one server, files, rules, snapshots."""
         say('A share network, a share type, three shares')
         self.world.ssm('share-network-create', '--name', 'tenant')
-        self.world.ssm(
-            'type-create',
-            'default',
-            'True',
-            '--extra-specs',
-            'snapshot_support=True',
-            'share_backend_name=alpha',
-        )
+        self.world.ssm('type-create', 'default', 'True', '--extra-specs', 'snapshot_support=True')
         for name in SHARES:
             made = self.world.ssm_json(
                 'create',
@@ -80,6 +73,8 @@ class Demo:
                 'default',
                 '--share-network',
                 'tenant',
+                '--availability-zone',
+                'zone-alpha',
                 '--wait',
             )
             self.shares[name] = made['id']

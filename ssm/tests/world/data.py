@@ -44,7 +44,7 @@ def _hard_to_copy(directory: pathlib.Path, large: int) -> None:
         for number in range(large):
             file.write(number.to_bytes(8, 'big') + block[8:])
     with (directory / 'sparse.img').open('wb') as file:
-        file.seek(256 * MIB)
+        file.seek(64 * MIB)
         file.write(b'the end')
     os.link(directory / 'large.bin', directory / 'hard link to large.bin')
     odd = os.fsencode(directory)

@@ -64,6 +64,7 @@ _LINUX = """
 share_driver = linux
 driver_handles_share_servers = true
 network_config_group = net
+backend_availability_zone = zone-{name}
 linux_pool_path = {path}/{name}
 {extra}
 """
