@@ -27,7 +27,7 @@ def main() -> None:
         *(ShareService(conf.CONF, name) for name in conf.CONF.enabled_share_backends),
         api,
     ]
-    runner.leave(runner.run(services, lambda: f'ssm-all is ready at {api.url}'))
+    runner.leave(runner.run(services, lambda _names: f'ssm-all is ready at {api.url}'))
 
 
 def _set_defaults() -> None:

@@ -13,4 +13,4 @@ def main() -> None:
 
     conf.load(None)
     service = http.HttpService(conf.CONF)
-    runner.leave(runner.run([service], lambda: f'ssm-api is ready at {service.url}'))
+    runner.leave(runner.run([service], lambda _names: f'ssm-api is ready at {service.url}'))

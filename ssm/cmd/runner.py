@@ -56,10 +56,11 @@ class _Signals:
             time.sleep(_POLL_SECONDS)
 
 
-def run(services: Sequence[Service], ready: Callable[[], str]) -> int:
-    """Start services in this order, wait for a signal, stop them in the reverse order.
+def run(services: Sequence[Service], ready: Callable[[list[str]], str]) -> int:
+    """Start services in this order, wait for a signal, stop them all at once.
 
-    :param ready: the line that is printed when all are started
+    :param ready: makes the line that is printed when all are started, of the names of those
+        that are
     :returns: exit status of the process: 1 if a service failed to start, none could, or one did
         not stop in time
     """
@@ -75,7 +76,7 @@ def run(services: Sequence[Service], ready: Callable[[], str]) -> int:
             return 1
     if not started:
         return 1
-    print(ready(), flush=True)
+    print(ready([service.name for service in started]), flush=True)
     signals.wait()
     LOG.info('Stopping %s', ', '.join(service.name for service in started))
     return 0 if _stop(started) else 1
@@ -89,17 +90,24 @@ def leave(status: int) -> NoReturn:
 
 
 def _stop(services: Sequence[Service]) -> bool:
-    thread = threading.Thread(target=_stop_each, args=(services,), daemon=True, name='stop')
-    thread.start()
-    thread.join(STOP_SECONDS)
-    if thread.is_alive():
-        LOG.error('Not everything stopped within %s s', STOP_SECONDS)
-    return not thread.is_alive()
+    """Stop services at the same time, as each may have to wait for others outside."""
+    until = time.monotonic() + STOP_SECONDS
+    threads = [
+        threading.Thread(target=_stop_one, args=(service,), daemon=True, name=service.name)
+        for service in reversed(services)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    late = [thread.name for thread in threads if thread.is_alive()]
+    if late:
+        LOG.error('Not stopped within %s s: %s', STOP_SECONDS, ', '.join(late))
+    return not late
 
 
-def _stop_each(services: Sequence[Service]) -> None:
-    for service in reversed(services):
-        try:
-            service.stop()
-        except Exception:
-            LOG.exception('%s did not stop cleanly', service.name)
+def _stop_one(service: Service) -> None:
+    try:
+        service.stop()
+    except Exception:
+        LOG.exception('%s did not stop cleanly', service.name)

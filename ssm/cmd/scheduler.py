@@ -13,4 +13,4 @@ def main() -> None:
     from ssm.scheduler.service import SchedulerService
 
     conf.load(None)
-    runner.leave(runner.run([SchedulerService(conf.CONF)], lambda: 'ssm-scheduler is ready'))
+    runner.leave(runner.run([SchedulerService(conf.CONF)], lambda _names: 'ssm-scheduler is ready'))

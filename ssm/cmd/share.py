@@ -19,4 +19,4 @@ def main() -> None:
     if not backends:
         sys.exit('[DEFAULT] enabled_share_backends: names no back end, there is nothing to serve')
     services = [ShareService(conf.CONF, name) for name in backends]
-    runner.leave(runner.run(services, lambda: f'ssm-share is ready: {", ".join(backends)}'))
+    runner.leave(runner.run(services, lambda names: f'ssm-share is ready: {", ".join(names)}'))

@@ -18,6 +18,14 @@ SHORTEST_PAUSE = 0.01
 """Seconds between two calls of work that wants to go on at once: others run meanwhile."""
 
 
+def within(seconds: float, work: Callable[[], object], name: str) -> bool:
+    """Call a function in a thread of its own; False if it takes longer, it then goes on alone."""
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
+
+
 class Periodic:
     """Calls a function at an interval until it is stopped; at once when woken.
 

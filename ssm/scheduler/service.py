@@ -22,7 +22,7 @@ BINARY = 'manila-scheduler'
 """The name clients of the API know schedulers by."""
 
 STOP_TIMEOUT = 2.0
-"""Seconds that stopping waits for each loop."""
+"""Seconds that stopping waits for a loop, or for the bus."""
 
 
 class SchedulerService:
@@ -52,7 +52,7 @@ class SchedulerService:
             SchedulerClient.topic, self._conf.host, [SchedulerManager(self._conf, client)]
         )
         server.start()
-        self._undo.append(server.stop)
+        self._undo.append(lambda: loops.within(STOP_TIMEOUT, server.stop, 'stop scheduler'))
         self._loop(
             'heartbeat',
             lambda: heartbeats.keep_alive(self._identity),

@@ -35,7 +35,7 @@ RETIREMENT_INTERVAL = 10
 """Seconds between two looks for sources of completed migrations whose time has come."""
 
 STOP_TIMEOUT = 2.0
-"""Seconds that stopping waits for each loop; what still runs then is left alone."""
+"""Seconds that stopping waits for a loop, or for the bus; what still runs then is left alone."""
 
 
 class ShareService:
@@ -54,14 +54,18 @@ class ShareService:
 
     def start(self) -> bool:
         """Begin to serve; False, and one line in the log, if the back end can't be served."""
+        wrong: exceptions.ConfigurationError | None = None
         try:
             self._start()
         except exceptions.ConfigurationError as error:
-            LOG.error('Back end %s stays down: %s', self._backend_name, error)
+            wrong = error
         except Exception:
             LOG.exception('Back end %s stays down', self._backend_name)
         else:
             return True
+        if wrong:
+            # Outside of the handler, or the log repeats the error behind the sentence.
+            LOG.error('Back end %s stays down: %s', self._backend_name, wrong)
         self._stop(heartbeats.DOWN)
         return False
 
@@ -118,7 +122,7 @@ class ShareService:
     def _serve(self, host: str, endpoint: manager.ShareManager) -> None:
         server: messaging.RPCServer = rpc.server(ShareClient.topic, host, [endpoint])
         server.start()
-        self._undo.append(server.stop)
+        self._undo.append(lambda: loops.within(STOP_TIMEOUT, server.stop, f'stop {host}'))
 
     def _housekeeping(self, back_end: backend.BackEnd) -> None:
         config = back_end.config

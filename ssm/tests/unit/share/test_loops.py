@@ -79,3 +79,11 @@ class PeriodicTest(base.TestCase):
     def test_the_work_may_say_when(self):
         self.assertEqual(2.5, self.loop(lambda: 2.5).run_once())
         self.assertEqual(loops.SHORTEST_PAUSE, self.loop(lambda: 0).run_once())
+
+
+class WithinTest(base.TestCase):
+    def test_within(self):
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+        self.assertTrue(loops.within(5, lambda: None, 'quick'))
+        self.assertFalse(loops.within(0.02, lambda: go_on.wait(5), 'slow'))

@@ -74,6 +74,7 @@ class PlaceTest(base.TestCase):
         back_end = self.load(max_shares_per_share_server=2, max_share_server_size=10)
         network_id = self.network()
         first = self.place(back_end, network_id, size=8)
+        base.change(models.ShareServer, first, created_at=LONG_AGO)
         self.assertNotEqual(first, self.place(back_end, network_id, size=3))
         self.assertEqual(first, self.place(back_end, network_id, size=2))
         self.assertNotEqual(first, self.place(back_end, network_id, size=0))
