@@ -59,9 +59,10 @@ standalone_network_plugin_gateway = 10.20.0.1
 standalone_network_plugin_mask = 24
 """
 
-_LINUX = """
+# The path of the pool says nothing to other drivers than linux.
+_STANZA = """
 [{name}]
-share_driver = linux
+share_driver = {driver}
 driver_handles_share_servers = true
 network_config_group = net
 backend_availability_zone = zone-{name}
@@ -86,6 +87,7 @@ class Deployment:
 
     :param path: an empty directory, for configuration, logs, state and both pools
     :param services: False runs ``ssm-all``, True each service by itself
+    :param driver: of both back ends
     :param options: lines for [DEFAULT]
     :param backend_options: lines for the stanza of each back end
     """
@@ -95,6 +97,7 @@ class Deployment:
         path: str | pathlib.Path,
         *,
         services: bool = False,
+        driver: str = 'linux',
         options: str = '',
         backend_options: str = '',
     ) -> None:
@@ -103,6 +106,7 @@ class Deployment:
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}/v2'
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._driver = driver
         self._options = options
         self._backend_options = backend_options
         self._name = f'ssm_{secrets.token_hex(4)}'
@@ -216,7 +220,9 @@ class Deployment:
             extra=self._options,
         )
         for back_end in BACK_ENDS:
-            text += _LINUX.format(name=back_end, path=self.path, extra=self._backend_options)
+            text += _STANZA.format(
+                name=back_end, driver=self._driver, path=self.path, extra=self._backend_options
+            )
         self._file(name).write_text(text)
 
     # Servers
