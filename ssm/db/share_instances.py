@@ -14,6 +14,8 @@ from ssm.db import engine, models, rows
 
 _Instance = models.ShareInstance
 
+_TO_DO = ('creating', 'deleting')
+
 
 def on_host(host: str) -> sa.ColumnElement[bool]:
     """That an instance lies on a service host, in whichever pool of it."""
@@ -72,6 +74,34 @@ def provisioned(session: orm.Session) -> dict[str, int]:
         .group_by(_Instance.host)
     )
     return {host: int(size) for host, size in session.execute(query) if host}
+
+
+@engine.reader
+def unfinished(session: orm.Session, host: str) -> list[tuple[str, str]]:
+    """Instances of a service host that are to be made or removed: status and id, oldest first."""
+    query = (
+        sa.select(_Instance.status, _Instance.id)
+        .where(
+            on_host(host),
+            _Instance.deleted == models.NOT_DELETED,
+            _Instance.status.in_(_TO_DO),
+        )
+        .order_by(_Instance.created_at, _Instance.id)
+    )
+    return [(status, instance_id) for status, instance_id in session.execute(query)]
+
+
+@engine.reader
+def unfinished_snapshots(session: orm.Session, host: str) -> list[tuple[str, str]]:
+    """The same of snapshot instances."""
+    snapshot = models.SnapshotInstance
+    query = (
+        sa.select(snapshot.status, snapshot.id)
+        .join(_Instance, _Instance.id == snapshot.share_instance_id)
+        .where(on_host(host), snapshot.deleted == models.NOT_DELETED, snapshot.status.in_(_TO_DO))
+        .order_by(snapshot.created_at, snapshot.id)
+    )
+    return [(status, instance_id) for status, instance_id in session.execute(query)]
 
 
 def snapshot_server(session: orm.Session, snapshot_id: str) -> str | None:

@@ -42,7 +42,8 @@ class NoShareServer(exceptions.SsmError):
 def place(context: RequestContext, backend: BackEnd, instance_id: str, zone_id: str) -> str:
     """Put a new instance on a server of this back end, making one if none has room.
 
-    A share made from a snapshot goes to the server of the snapshot and nowhere else.
+    A share made from a snapshot goes to the server of the snapshot and nowhere else; one that got
+    its server before a crash stays on it.
 
     :returns: the id of the server, which the instance now has
     :raises NoShareServer: the network has no subnet for the zone, or the snapshot's server
@@ -85,6 +86,8 @@ def _choose(
     instance = share_instances.get(session, instance_id)
     if instance is None:
         raise NoShareServer(id=instance_id, reason='the share is gone')
+    if instance.share_server_id:
+        return instance.share_server_id
     server_id = share_servers_store.choose(
         session,
         backend.host,

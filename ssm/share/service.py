@@ -15,7 +15,7 @@ from oslo_utils import timeutils, uuidutils
 from ssm.common import exceptions, loops, rpc
 from ssm.common.context import admin_context
 from ssm.conf.backend import BackendConfig
-from ssm.db import heartbeats
+from ssm.db import heartbeats, share_instances
 from ssm.migration.engine import Engine
 from ssm.migration.run import Tools
 from ssm.network.base import NetworkPlugin
@@ -85,6 +85,7 @@ class ShareService:
         engine = self._engine(back_end)
         endpoint = manager.ShareManager(back_end, engine, zone_id, report.wake)
         self._serve(back_end.host, endpoint)
+        _resend(back_end.host)
         engine.start()
         self._undo.append(engine.stop)
         self._housekeeping(back_end)
@@ -147,6 +148,20 @@ class ShareService:
         while self._undo:
             self._undo.pop()()
         heartbeats.leave(self._identity(BackendConfig(self._conf, self._backend_name)), state)
+
+
+def _resend(host: str) -> None:
+    """Send once more what a crash may have swallowed: the rows say what was to be done (rule 1)."""
+    client, context = ShareClient(), admin_context()
+    shares_to = {'creating': client.create_share_instance, 'deleting': client.delete_share_instance}
+    snapshots_to = {
+        'creating': client.create_snapshot_instance,
+        'deleting': client.delete_snapshot_instance,
+    }
+    for status, instance_id in share_instances.unfinished(host):
+        shares_to[status](context, host, instance_id)
+    for status, instance_id in share_instances.unfinished_snapshots(host):
+        snapshots_to[status](context, host, instance_id)
 
 
 def _report(back_end: backend.BackEnd) -> None:

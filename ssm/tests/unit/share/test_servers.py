@@ -48,6 +48,16 @@ class PlaceTest(base.TestCase):
         network_id = self.network()
         self.assertEqual(self.place(back_end, network_id), self.place(back_end, network_id))
 
+    def test_a_share_that_has_its_server_stays_there(self):
+        back_end = self.load(max_shares_per_share_server=1)
+        network_id = self.network()
+        instance_id = self.instance(share_network_id=network_id)
+        first, second = (
+            servers.place(self.context, back_end, instance_id, self.zone_id) for _number in range(2)
+        )
+        self.assertEqual(first, second)
+        self.assertEqual(1, len(base.living(models.ShareServer)))
+
     def test_another_network_has_another_server_with_other_addresses(self):
         back_end = self.load()
         first = self.place(back_end, self.network())

@@ -15,6 +15,7 @@ from ssm.scheduler.request import Request
 from ssm.scheduler.service import SchedulerService
 from ssm.share.service import ShareService
 from ssm.tests.unit.share import base
+from ssm.tests.unit.share.test_shares import snapshot_of
 
 
 class ServiceTest(base.TestCase):
@@ -66,8 +67,25 @@ class ServiceTest(base.TestCase):
         ShareClient().delete_share_instance(self.context, 'node1@alpha', instance_id)
         self.wait_for(lambda: not base.living(models.ShareInstance))
 
-    def in_status(self, instance_id, status):
-        row = base.get(models.ShareInstance, instance_id)
+    def test_what_a_crash_swallowed_is_done_after_the_start(self):
+        self.configure(base.stanza('alpha'))
+        here = {'host': 'node1@alpha#pool', 'share_network_id': self.network()}
+        made, gone = self.instance(**here), self.instance('deleting', **here)
+        foreign = self.instance(host='node1@beta#pool')
+        waiting = self.instance()
+        _id, taken = snapshot_of(made)
+        _id, removed = snapshot_of(made, 'deleting')
+        self.start(ShareService(CONF, 'alpha'))
+        self.wait_for(lambda: self.in_status(made, 'available'))
+        self.wait_for(lambda: self.in_status(gone, 'deleted'))
+        snapshot = models.SnapshotInstance
+        self.wait_for(lambda: self.in_status(taken, 'available', snapshot))
+        self.wait_for(lambda: self.in_status(removed, 'deleted', snapshot))
+        for instance_id in (foreign, waiting):
+            self.assertTrue(self.in_status(instance_id, 'creating'))
+
+    def in_status(self, instance_id, status, model=models.ShareInstance):
+        row = base.get(model, instance_id)
         return row if row.status == status else None
 
     def test_a_scheduler_that_starts_later_asks_for_reports(self):
