@@ -2,8 +2,8 @@
 
 """ssm as an operator runs it: processes, configuration files, the ``ssm`` command.
 
-Two shapes: everything in one process on embedded parts, or separate services on MariaDB and
-RabbitMQ, with a database and a virtual host (or an exchange) of their own.
+Two shapes: everything in one process on embedded parts, or separate services on MariaDB (or
+PostgreSQL) and RabbitMQ, with a database and a virtual host (or an exchange) of their own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import pathlib
-import secrets
 import shutil
 import signal
 import socket
@@ -23,8 +22,9 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-MYSQL_URL = os.environ.get('SSM_TEST_MYSQL_URL', 'mysql+pymysql://root@127.0.0.1/')
-RABBIT_URL = os.environ.get('SSM_TEST_RABBIT_URL', 'rabbit://guest:guest@127.0.0.1:5672/')
+from ssm.tests.world import leftovers, servers
+from ssm.tests.world.servers import Failed
+
 BACK_ENDS = ('alpha', 'beta')
 START_SECONDS = 40
 _BIN = pathlib.Path(sys.executable).parent
@@ -59,6 +59,11 @@ standalone_network_plugin_gateway = 10.20.0.1
 standalone_network_plugin_mask = 24
 """
 
+_SLOW_RSYNC = """\
+#!/bin/sh
+exec {rsync} --bwlimit={rate} "$@"
+"""
+
 # The path of the pool says nothing to other drivers than linux.
 _STANZA = """
 [{name}]
@@ -71,10 +76,6 @@ linux_pool_path = {path}/{name}
 """
 
 
-class Failed(Exception):
-    """A command or a service did not do what it should; holds what it said."""
-
-
 def free_port() -> int:
     """A port nobody listens on now."""
     with socket.socket() as probe:
@@ -85,23 +86,32 @@ def free_port() -> int:
 class Deployment:
     """The services and their directory.
 
-    :param path: an empty directory, for configuration, logs, state and both pools
+    :param path: an empty directory, for configuration, logs, state and the pools; None makes one
+        that goes with :meth:`stop`
     :param services: False runs ``ssm-all``, True each service by itself
-    :param driver: of both back ends
+    :param back_ends: one ``ssm-share`` each
+    :param driver: of all back ends
     :param options: lines for [DEFAULT]
     :param backend_options: lines for the stanza of each back end
+    :param database_url: server on which ``services`` get a database
+    :param concurrency: ``eventlet`` or ``threading``, None leaves the default
     """
 
     def __init__(
         self,
-        path: str | pathlib.Path,
+        path: str | pathlib.Path | None = None,
         *,
         services: bool = False,
+        back_ends: tuple[str, ...] = BACK_ENDS,
         driver: str = 'linux',
         options: str = '',
         backend_options: str = '',
+        database_url: str = servers.MYSQL_URL,
+        concurrency: str | None = None,
     ) -> None:
-        self.path = pathlib.Path(path)
+        self.name = leftovers.name()
+        self.path = pathlib.Path(path) if path else leftovers.directory(self.name)
+        self.back_ends = back_ends
         self.services = services
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}/v2'
@@ -109,10 +119,20 @@ class Deployment:
         self._driver = driver
         self._options = options
         self._backend_options = backend_options
-        self._name = f'ssm_{secrets.token_hex(4)}'
-        self._environment = {
+        self._is_own_path = path is None
+        self._database = servers.Database(database_url)
+        self._database_url = database_url
+        self._broker = servers.Broker()
+        self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith('OS_')
-        } | {'PYTHONWARNINGS': 'ignore', 'PYTHONUNBUFFERED': '1'}
+        } | {
+            'PYTHONWARNINGS': 'ignore',
+            'PYTHONUNBUFFERED': '1',
+            'PATH': f'{self.path}/bin:{os.environ["PATH"]}',
+            leftovers.MARK: self.name,
+        }
+        if concurrency:
+            self.environment['SSM_CONCURRENCY'] = concurrency
 
     # Life of the services
 
@@ -121,25 +141,27 @@ class Deployment:
 
         :raises Failed: a service did not come up, with the end of its log
         """
-        for name in (*BACK_ENDS, 'state', 'log'):
+        leftovers.clean_up()
+        for name in (*self.back_ends, 'state', 'log', 'bin'):
             (self.path / name).mkdir(exist_ok=True)
         if not self.services:
-            self._write('all', ','.join(BACK_ENDS))
+            self._write('all', ','.join(self.back_ends))
             self.run('all')
         else:
-            self._make_database()
-            self._make_virtual_host()
+            leftovers.clean_servers(self._database_url)
+            self._database.create(self.name)
+            self._transport = self._broker.create(self.name)
             self._write('api', '')
-            for name in BACK_ENDS:
+            for name in self.back_ends:
                 self._write(name, name)
             self.command('ssm-manage', '--config-file', str(self._file('api')), 'db', 'sync')
-            for name in ('api', 'scheduler', *BACK_ENDS):
+            for name in ('api', 'scheduler', *self.back_ends):
                 self.run(name)
         self._wait_until_ready()
 
     def run(self, name: str) -> subprocess.Popen[bytes]:
         """Start one process: ``all``, ``api``, ``scheduler``, or that of a back end."""
-        program = f'ssm-{"share" if name in BACK_ENDS else name}'
+        program = f'ssm-{"share" if name in self.back_ends else name}'
         file = self._file('api' if name == 'scheduler' else name)
         log = (self.path / 'log' / f'{name}.log').open('ab')
         self.processes[name] = subprocess.Popen(
@@ -147,7 +169,7 @@ class Deployment:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=self._environment,
+            env=self.environment,
             start_new_session=True,
         )
         log.close()
@@ -160,27 +182,33 @@ class Deployment:
         process.wait()
 
     def stop(self) -> None:
-        """Stop everything, and drop database and virtual host."""
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-                continue
-            process.kill()
-            process.wait()
-        self.processes.clear()
-        self._kill_workers()
-        if self.services:
-            self._drop_servers()
+        """End everything, and drop database and virtual host."""
+        try:
+            for process in self.processes.values():
+                process.send_signal(signal.SIGTERM)
+            for process in self.processes.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
+            self.processes.clear()
+            # Also what drivers left running by design.
+            leftovers.end_processes(self.name)
+        finally:
+            if self.services:
+                self._database.drop(self.name)
+                self._broker.drop(self.name)
+            if self._is_own_path:
+                leftovers.remove_directory(self.path)
 
-    def _kill_workers(self) -> None:
-        """Processes of drivers that outlive their service by design."""
-        for entry in pathlib.Path('/proc').glob('[0-9]*'):
-            with contextlib.suppress(OSError):
-                command = (entry / 'cmdline').read_bytes()
-                if str(self.path).encode() in command and int(entry.name) != os.getpid():
-                    os.kill(int(entry.name), signal.SIGKILL)
+    def throttle(self, rate: int | None) -> None:
+        """Hold each rsync that starts from now on to a rate in KiB/s; None sets them free."""
+        wrapper = self.path / 'bin' / 'rsync'
+        if rate is None:
+            wrapper.unlink(missing_ok=True)
+            return
+        new = wrapper.with_suffix('.new')
+        new.write_text(_SLOW_RSYNC.format(rsync=shutil.which('rsync'), rate=rate))
+        new.chmod(0o755)
+        new.replace(wrapper)
 
     def log(self, name: str, lines: int = 30) -> str:
         """The end of a service's log."""
@@ -196,7 +224,7 @@ class Deployment:
             with contextlib.suppress(OSError, ValueError):
                 pools = self.get('/scheduler-stats/pools')['pools']
                 up = [row for row in self.get('/services')['services'] if row['state'] == 'up']
-                if len(pools) >= len(BACK_ENDS) and len(up) >= len(BACK_ENDS) + 1:
+                if len(pools) >= len(self.back_ends) and len(up) > len(self.back_ends):
                     return
             time.sleep(0.2)
         logs = '\n'.join(f'{name}:\n{self.log(name)}' for name in self.processes)
@@ -209,8 +237,8 @@ class Deployment:
         database = f'sqlite:///{self.path}/state/ssm.sqlite'
         transport = ''
         if self.services:
-            database = f'{MYSQL_URL.rstrip("/")}/{self._name}'
-            transport = f'transport_url = {self._transport}\ncontrol_exchange = {self._name}'
+            database = self._database.url(self.name)
+            transport = f'transport_url = {self._transport}\ncontrol_exchange = {self.name}'
         text = _CONFIGURATION.format(
             path=self.path,
             port=self.port,
@@ -219,53 +247,11 @@ class Deployment:
             database=database,
             extra=self._options,
         )
-        for back_end in BACK_ENDS:
+        for back_end in self.back_ends:
             text += _STANZA.format(
                 name=back_end, driver=self._driver, path=self.path, extra=self._backend_options
             )
         self._file(name).write_text(text)
-
-    # Servers
-
-    def _sql(self, statement: str) -> None:
-        import sqlalchemy as sa
-
-        engine = sa.create_engine(MYSQL_URL, isolation_level='AUTOCOMMIT')
-        try:
-            with engine.connect() as connection:
-                connection.exec_driver_sql(statement)
-        except sa.exc.OperationalError as exc:
-            raise Failed(f'No MariaDB at {MYSQL_URL}: {exc.orig}') from exc
-        finally:
-            engine.dispose()
-
-    def _make_database(self) -> None:
-        self._sql(f'CREATE DATABASE {self._name} CHARACTER SET utf8mb4')
-
-    def _make_virtual_host(self) -> None:
-        """A virtual host if this user may make one, else an exchange of its own."""
-        self._transport = RABBIT_URL
-        host, port = RABBIT_URL.rpartition('@')[2].strip('/').partition(':')[::2]
-        try:
-            socket.create_connection((host, int(port or 5672)), timeout=5).close()
-        except OSError as exc:
-            raise Failed(f'No RabbitMQ at {RABBIT_URL}: {exc}') from exc
-        user = RABBIT_URL.partition('//')[2].partition(':')[0]
-        if self._rabbitmqctl('add_vhost', self._name) and self._rabbitmqctl(
-            'set_permissions', '-p', self._name, user, '.*', '.*', '.*'
-        ):
-            self._transport = f'{RABBIT_URL.rstrip("/")}/{self._name}'
-
-    @staticmethod
-    def _rabbitmqctl(*arguments: str) -> bool:
-        if os.getuid() != 0 or not shutil.which('rabbitmqctl'):
-            return False
-        command = ['rabbitmqctl', '-q', *arguments]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-    def _drop_servers(self) -> None:
-        self._sql(f'DROP DATABASE IF EXISTS {self._name}')
-        self._rabbitmqctl('delete_vhost', self._name)
 
     # Talking to it
 
@@ -277,7 +263,7 @@ class Deployment:
         done = subprocess.run(
             [str(_BIN / program), *arguments],
             capture_output=True,
-            env=self._environment,
+            env=self.environment,
             check=False,
         )
         if done.returncode:
