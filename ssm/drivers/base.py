@@ -22,6 +22,7 @@ from typing import Any, ClassVar, NotRequired, Protocol, TypedDict
 from oslo_config import cfg
 
 from ssm.common.context import RequestContext
+from ssm.common.exceptions import DriverRefused
 from ssm.common.findings import Finding
 from ssm.conf.backend import BackendConfig
 
@@ -279,6 +280,37 @@ class ShareDriver(abc.ABC):
     ) -> None:
         """Remove a share server and whatever is left on it; one that is gone is no error."""
 
+    def manage_server(
+        self,
+        context: RequestContext,
+        share_server: ShareServer,
+        identifier: str,
+        driver_options: Mapping[str, Any],
+    ) -> tuple[str, dict[str, str]]:
+        """Take over a share server that exists on the storage (contract 2.10).
+
+        :param share_server: its new record, without details and addresses
+        :param identifier: what the administrator calls it
+        :param driver_options: as the administrator gave them
+        :returns: what the driver calls it, and back end details as of :meth:`setup_server`;
+            key ``addresses`` names its addresses with commas between, which then nobody else
+            gets, and is not kept
+        :raises DriverRefused: there is no such server, or the driver takes none over
+        """
+        raise _not_offered('manage_not_supported', 'This driver takes over no share servers.')
+
+    def unmanage_server(
+        self,
+        context: RequestContext,
+        share_server: ShareServer,
+        security_services: list[dict[str, Any]],
+    ) -> None:
+        """Let a share server without shares go; it stays on the storage as it is.
+
+        :raises DriverRefused: the driver lets none go
+        """
+        raise _not_offered('unmanage_not_supported', 'This driver lets no share servers go.')
+
     # Shares
 
     @abc.abstractmethod
@@ -472,3 +504,7 @@ class ShareDriver(abc.ABC):
         Also called when the first phase failed. What is gone already is no error.
         """
         raise NotImplementedError
+
+
+def _not_offered(code: str, message: str) -> DriverRefused:
+    return DriverRefused(message, findings=[Finding(code, message)])

@@ -18,7 +18,7 @@ from ssm.drivers.base import (
 )
 from ssm.drivers.dummy import exports, state
 from ssm.drivers.dummy.migration import ServerMigration
-from ssm.drivers.dummy.simulation import simulated
+from ssm.drivers.dummy.simulation import refused, simulated
 
 TOTAL_CAPACITY = 1230
 FREE_CAPACITY = 1210
@@ -108,7 +108,7 @@ class DummyDriver(ServerMigration):
         server_id = network_info[0]['server_id']
         details = exports.server_details(server_id, network_info)
         with self.state.change() as now:
-            state.server(now, server_id)
+            state.server(now, server_id)['details'] = details
         return details
 
     @simulated
@@ -126,6 +126,42 @@ class DummyDriver(ServerMigration):
                 for migration_id, run in now['migrations'].items()
                 if run['destination'] != share_server['id']
             }
+
+    @simulated
+    def manage_server(
+        self,
+        context: RequestContext,
+        share_server: ShareServer,
+        identifier: str,
+        driver_options: Mapping[str, Any],
+    ) -> tuple[str, dict[str, str]]:
+        """Take over a server of the state file, which from now on has the id of its new row."""
+        with self.state.change() as now:
+            known, details = state.identified(now, identifier)
+            if known is None:
+                raise refused(
+                    'server_missing',
+                    f'There is no share server {identifier!r} in {self.state.path}.',
+                    'Give the identifier it was set up with.',
+                    share_server['id'],
+                )
+            if migration_id := now['servers'][known]['fenced_by']:
+                raise refused(
+                    'server_fenced',
+                    f'Share server {identifier} is closed by migration {migration_id}.',
+                    server_id=share_server['id'],
+                )
+            now['servers'][share_server['id']] = now['servers'].pop(known)
+        return identifier, details | {'addresses': ','.join(exports.addresses(details))}
+
+    @simulated
+    def unmanage_server(
+        self,
+        context: RequestContext,
+        share_server: ShareServer,
+        security_services: list[dict[str, Any]],
+    ) -> None:
+        """Nothing: the state file keeps the server."""
 
     @simulated
     def create_share(

@@ -60,6 +60,13 @@ def server_details(server_id: str, network_info: list[NetworkInfo]) -> dict[str,
     }
 
 
+def addresses(details: Mapping[str, str]) -> list[str]:
+    """The service address, then those of each subnet, none twice."""
+    subnets = json.loads(details['subnet_allocations'])
+    of_users = (address for subnet in subnets for address in subnet['addresses'])
+    return list(dict.fromkeys([details['service_ip'], *of_users]))
+
+
 def export_locations(details: Mapping[str, str], name: str, protocol: str) -> list[ExportLocation]:
     """Where a server with these details exports a share or snapshot (contract 8.1).
 

@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from ssm.drivers.base import AccessRule
 
@@ -35,8 +35,12 @@ class SnapshotState(TypedDict):
 
 
 class ServerState(TypedDict):
-    """A share server; ``fenced_by`` is the id of the migration that closed it."""
+    """A share server; ``fenced_by`` is the id of the migration that closed it.
 
+    ``details`` are what the driver answered when it was set up.
+    """
+
+    details: NotRequired[dict[str, str]]
     fenced_by: str | None
     shares: dict[str, ShareState]
     snapshots: dict[str, SnapshotState]
@@ -65,6 +69,15 @@ def server(state: State, server_id: str) -> ServerState:
     return state['servers'].setdefault(
         server_id, ServerState(fenced_by=None, shares={}, snapshots={})
     )
+
+
+def identified(state: State, identifier: str) -> tuple[str | None, dict[str, str]]:
+    """Id and details of the server that was set up under an identifier, None if there is none."""
+    for server_id, record in state['servers'].items():
+        details = record.get('details', {})
+        if details.get('identifier') == identifier:
+            return server_id, details
+    return None, {}
 
 
 def share(state: State, server_id: str, share_id: str, *, open: bool = True) -> ShareState:

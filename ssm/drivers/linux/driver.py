@@ -176,6 +176,33 @@ class LinuxDriver(ServerMigration):
             pool.move(server.path, gone)
         self.storage.delete(gone)
 
+    def manage_server(
+        self,
+        context: RequestContext,
+        share_server: base.ShareServer,
+        identifier: str,
+        driver_options: Mapping[str, Any],
+    ) -> tuple[str, dict[str, str]]:
+        """Take over the server directory of that name; one without a record gets one."""
+        server = self.place.server(identifier)
+        if not server.path.is_dir():
+            raise refusal('server_missing', f'There is no share server at {server.path}.')
+        _check_open(server)
+        server.prepare()
+        known = pool.read_json(server.record) or {'addresses': []}
+        # a directory that was copied says what it was copied from
+        record = known | {'identifier': identifier}
+        pool.write_json(server.record, record, durable=True)
+        return identifier, record | {'addresses': ','.join(record['addresses'])}
+
+    def unmanage_server(
+        self,
+        context: RequestContext,
+        share_server: base.ShareServer,
+        security_services: list[dict[str, Any]],
+    ) -> None:
+        """Nothing: the directory stays, with its record, so that it can be managed again."""
+
     def _export(self, server: pool.Server) -> Export:
         export: Export = parts.load('export', self.backend.linux_export)(server)
         return export
@@ -188,11 +215,7 @@ class LinuxDriver(ServerMigration):
         server = self.place.server(server_name(share_server))
         if not server.record.exists():
             raise refusal('server_missing', f'There is no share server at {server.path}.')
-        if fence := server.fence():
-            raise refusal(
-                'server_fenced',
-                f'The share server is closed by migration {fence["migration_id"]}.',
-            )
+        _check_open(server)
         return server
 
     # Shares
@@ -294,6 +317,13 @@ class LinuxDriver(ServerMigration):
         share_server: base.ShareServer | None,
     ) -> dict[str, str]:
         return self._export(self._server(share_server)).record(share, access_rules)
+
+
+def _check_open(server: pool.Server) -> None:
+    if fence := server.fence():
+        raise refusal(
+            'server_fenced', f'The share server is closed by migration {fence["migration_id"]}.'
+        )
 
 
 def _paths(locations: list[Any]) -> set[tuple[str, bool]]:

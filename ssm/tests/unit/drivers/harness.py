@@ -236,6 +236,20 @@ class Harness:
     def _teardown(self, stanza: str, server: base.ShareServer) -> None:
         self.call(self.drivers[stanza].teardown_server, self.context, server, [])
 
+    def take_over(self, server: base.ShareServer) -> tuple[base.ShareServer, dict[str, str]]:
+        """Manage a server of the source under a new id; the details are the driver's answer."""
+        found = server | {
+            'id': f'server-{next(self._numbers)}',
+            'status': 'manage_starting',
+            'backend_details': {},
+            'network_allocations': [],
+        }
+        identifier, details = self.call(
+            self.drivers[SOURCE].manage_server, self.context, found, server['identifier'], {}
+        )
+        found |= {'identifier': identifier, 'backend_details': dict(details)}
+        return found, details
+
     def share_data(self, server: base.ShareServer) -> base.Share:
         """A share that is to lie on a server, not made yet."""
         number = next(self._numbers)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ssm.common import exceptions
 from ssm.tests.unit.drivers.harness import (
     DESTINATION,
     SOURCE,
@@ -95,6 +96,50 @@ class DriverKit(Harness):
         self.assertFalse(self.serves(server, share))
         self._teardown(SOURCE, server)
         self.assertTrue(self.serves(other, kept))
+
+    def test_server_let_go_and_taken_over(self) -> None:
+        server, _ = self.make_server(SOURCE)
+        self.call(self.drivers[SOURCE].unmanage_server, self.context, server, [])
+        self.restart(SOURCE)
+        taken, details = self.take_over(server)
+        self.assertTrue(all(isinstance(value, str) for value in details.values()))
+        wanted = {item['ip_address'] for item in server['network_allocations']}
+        self.assertTrue(wanted <= set(details['addresses'].split(',')), details)
+        self.addCleanup(self._teardown, SOURCE, taken)
+        share = self.make_share(taken)
+        self.assertTrue(self.serves(taken, share))
+        self._teardown(SOURCE, taken)
+        self.assertFalse(self.serves(taken, share))
+
+    def test_server_taken_over_twice_is_the_same(self) -> None:
+        server, _ = self.make_server(SOURCE)
+        first, details = self.take_over(server)
+        self.addCleanup(self._teardown, SOURCE, first)
+        share = self.make_share(first)
+        self.restart(SOURCE)
+        again = self.call(
+            self.drivers[SOURCE].manage_server, self.context, first, server['identifier'], {}
+        )
+        self.assertEqual((first['identifier'], details), again)
+        for _ in range(2):
+            self.call(self.drivers[SOURCE].unmanage_server, self.context, first, [])
+        self.assertTrue(self.serves(first, share))
+
+    def test_server_that_is_not_there_is_not_taken_over(self) -> None:
+        server, _ = self.make_server(SOURCE)
+        self._teardown(SOURCE, server)
+        for identifier in (server['identifier'], 'nobody', '../servers', ''):
+            with self.assertRaises(exceptions.DriverRefused, msg=identifier) as caught:
+                self.take_over(server | {'identifier': identifier})
+            self.assertTrue(caught.exception.findings, identifier)
+
+    def test_server_closed_by_a_migration_is_not_taken_over(self) -> None:
+        migration = self.make_migration()
+        self.run_to(migration, 'fence')
+        with self.assertRaises(exceptions.DriverRefused) as caught:
+            self.take_over(migration.source)
+        self.assertEqual(['server_fenced'], [f.code for f in caught.exception.findings])
+        self.assert_complete(migration, self.finish(migration, 'complete'))
 
     def test_share_made_and_removed_twice(self) -> None:
         server, _ = self.make_server(SOURCE)

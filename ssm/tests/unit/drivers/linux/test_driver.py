@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 from typing import Any
 
 from ssm.common import exceptions
@@ -88,6 +89,18 @@ class ShareTest(LinuxHooks, harness.Harness, LinuxCase):
         self.assertEqual(self.server['id'], record['identifier'])
         wanted = [a['ip_address'] for a in self.server['network_allocations']]
         self.assertEqual(wanted, record['addresses'])
+
+    def test_bare_directory_is_taken_over(self) -> None:
+        place = self.pools[harness.SOURCE].server('restored')
+        place.path.mkdir()
+        server, details = self.take_over(self.server | {'identifier': 'restored'})
+        self.assertEqual({'identifier': 'restored', 'addresses': ''}, details)
+        self.assertTrue(self.serves(server, self.make_share(server)))
+
+    def test_copied_directory_is_taken_over_under_its_own_name(self) -> None:
+        shutil.copytree(self.place().path, self.place().path.with_name('copy'))
+        _server, details = self.take_over(self.server | {'identifier': 'copy'})
+        self.assertEqual('copy', details['identifier'])
 
     def test_share_needs_a_server(self) -> None:
         for server in (None, self.server | {'identifier': 'unknown'}):
