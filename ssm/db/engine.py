@@ -22,7 +22,7 @@ import tenacity
 from oslo_config import cfg
 from oslo_db import exception as db_exc
 from oslo_db import options as db_options
-from oslo_db.sqlalchemy import enginefacade
+from oslo_db.sqlalchemy import enginefacade, exc_filters
 from oslo_log import log as logging
 from sqlalchemy import orm
 from sqlalchemy.ext import compiler
@@ -36,48 +36,48 @@ _inside: contextvars.ContextVar[str | None] = contextvars.ContextVar('transactio
 # SQLite has one writer per file: whoever writes waits here, not in the library, which would
 # block every green thread of the process.
 _sqlite_writer = threading.Semaphore()
+_SQLITE_PRAGMAS = (
+    'journal_mode=WAL',
+    'synchronous=NORMAL',
+    'busy_timeout=20000',
+    'foreign_keys=ON',
+)
 _lock = threading.Lock()
 _maker: orm.sessionmaker[orm.Session] | None = None
 
 db_options.set_defaults(cfg.CONF)
 
 
-def create_engine(conf: cfg.ConfigOpts, **overrides: Any) -> sa.Engine:
+def create_engine(conf: cfg.ConfigOpts) -> sa.Engine:
     """An engine for ``[database] connection``, set up as all of ssm's are."""
-    options = {'sqlite_fk': True, 'connection': conf.database.connection}
-    if not options['connection'].startswith('sqlite'):
-        options['max_pool_size'] = conf.database.max_pool_size or 30
-        options['max_overflow'] = 50
+    if conf.database.connection.startswith('sqlite'):
+        return _create_sqlite_engine(conf.database.connection)
     facade = enginefacade.transaction_context()
-    facade.configure(**(options | overrides))
-    engine = facade.writer.get_engine()
-    if engine.dialect.name == 'sqlite':
-        _set_up_sqlite(engine)
-    else:
-        engine = engine.execution_options(isolation_level='READ COMMITTED')
-    return engine
+    facade.configure(
+        connection=conf.database.connection,
+        max_pool_size=conf.database.max_pool_size or 30,
+        max_overflow=50,
+    )
+    return facade.writer.get_engine().execution_options(isolation_level='READ COMMITTED')
 
 
-def _set_up_sqlite(engine: sa.Engine) -> None:
-    """Take BEGIN over from oslo.db, which knows no BEGIN IMMEDIATE: its own listener leaves a
-    connection alone whose info says that it is in a transaction."""
+def _create_sqlite_engine(connection: str) -> sa.Engine:
+    """SQLite, of which oslo.db knows neither BEGIN IMMEDIATE nor connections that are kept."""
+    engine = sa.create_engine(connection)
+    exc_filters.register_engine(engine)
 
     @sa.event.listens_for(engine, 'connect')
-    def connect(connection: Any, record: Any) -> None:
-        connection.execute('PRAGMA journal_mode=WAL')
-        connection.execute('PRAGMA synchronous=NORMAL')
-        connection.execute('PRAGMA busy_timeout=20000')
-        record.info['in_transaction'] = True
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(f'PRAGMA {pragma}')
 
     @sa.event.listens_for(engine, 'begin')
     def begin(connection: sa.Connection) -> None:
         immediate = connection.get_execution_options().get('ssm_writer')
         connection.exec_driver_sql('BEGIN IMMEDIATE' if immediate else 'BEGIN')
 
-    @sa.event.listens_for(engine, 'rollback')
-    @sa.event.listens_for(engine, 'commit')
-    def end(connection: sa.Connection) -> None:
-        connection.info['in_transaction'] = True
+    return engine
 
 
 def engine() -> sa.Engine:

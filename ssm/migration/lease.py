@@ -74,7 +74,7 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to renew; the connection is the thread's own."""
-        self._engine = engine.create_engine(cfg.CONF, sqlite_fk=False)
+        self._engine = engine.create_engine(cfg.CONF)
         self._sleep = concurrency.native_sleep()
         concurrency.native_thread(self._run, 'lease-keeper')
 

@@ -15,7 +15,6 @@ import fixtures
 from ssm.conf import CONF
 from ssm.db import engine, schema
 
-
 # Before a test gives the process a temporary directory of its own.
 _OUTSIDE = tempfile.gettempdir()
 
