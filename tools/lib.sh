@@ -75,6 +75,20 @@ ssm_venv() {
     echo "$stamp" >"$SSM_VENV/ssm.stamp"
 }
 
+# Make or reuse the environments of tools/clients.txt, in $SSM_VENV/clients; after ssm_venv.
+ssm_clients() {
+    local name packages directory
+    while read -r name packages; do
+        directory=$SSM_VENV/clients/$name
+        [ "$packages" != "$(cat "$directory/ssm.stamp" 2>/dev/null)" ] || continue
+        ssm_say "installing the client $name"
+        ssm_quietly "$SSM_VENV/bin/python" -m venv --clear "$directory" &&
+            ssm_quietly "$directory/bin/python" -m pip install --quiet \
+                --disable-pip-version-check $packages </dev/null || ssm_die "no client $name"
+        echo "$packages" >"$directory/ssm.stamp"
+    done < <(grep -v '^#' tools/clients.txt)
+}
+
 # ssm_answers PORT: whether something listens on that port of this machine.
 ssm_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 

@@ -4,11 +4,12 @@
 # tools/test.sh [--full] [REGEX]: on a fresh machine installs what is needed and runs the checks of
 # style and documents, and all tests that need nothing but this machine.
 #
-#   --full   also what needs MariaDB and RabbitMQ; fails where one of them is missing
+#   --full   also what needs MariaDB, PostgreSQL, RabbitMQ or the published clients of the API;
+#            fails where one of them is missing
 #   REGEX    only the tests whose name it finds, and no checks
 #
-# SSM_TEST_MYSQL_URL and SSM_TEST_RABBIT_URL name the servers; tests make and drop databases and
-# virtual hosts of their own there. Ends with `N passed, M failed, K skipped`.
+# SSM_TEST_MYSQL_URL, SSM_TEST_POSTGRES_URL and SSM_TEST_RABBIT_URL name the servers; tests make and
+# drop databases and virtual hosts of their own there. Ends with `N passed, M failed, K skipped`.
 
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -48,6 +49,7 @@ stage() {
 ssm_need rsync rsync
 ssm_need git git
 ssm_venv
+[ -z "$full" ] || ssm_clients
 if [ -z "$regex" ]; then
     ssm_stage style tools/check.sh style
     ssm_stage docs tools/check.sh docs
