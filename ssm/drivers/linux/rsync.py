@@ -20,8 +20,19 @@ from ssm.drivers.linux.refusal import refusal
 Report = Callable[[int], None]
 """Called now and then with the bytes that one run has copied so far."""
 
-_VANISHED = 24
-_PARTIAL = 23
+_PROTOCOL, _PARTIAL, _VANISHED = 2, 23, 24
+
+_TIMEOUT = 1800
+"""Seconds without any traffic between its processes after which rsync gives up."""
+
+_RUNS = 4
+"""Times a run is repeated that a client's changes made rsync stumble over."""
+
+_UNDER_WRITER = ['--no-inc-recursive']
+"""With an incremental list of files rsync hangs when files with hard links vanish."""
+
+_STUMBLED = 'Invalid packet at end of run'
+"""A file with hard links vanished; all but the end of the work was done."""
 
 _FULL = re.compile(r'No space left on device|Disk quota exceeded')
 # what a sender says of files that a client removes or cuts while they are read
@@ -118,36 +129,43 @@ class Rsync:
         :raises DriverRefused: the destination is full
         :raises CommandFailed: anything else went wrong
         """
-        argv = ['rsync', *self._keep, '--out-format=%i %l %n', *options]
-        if only is None:
-            argv.append('--delete')
+        argv = ['rsync', *self._keep, f'--timeout={_TIMEOUT}', '--out-format=%i %l %n', *options]
+        argv += [] if strict else _UNDER_WRITER
+        argv += ['--delete'] if only is None else ['--files-from=-', '--from0', '--no-recursive']
         if report is not None:
             argv += ['--info=progress2', '--no-human-readable', '--outbuf=L']
+        argv += [*source, f'{target}/']
+        # directories above them come with them, but the root only if it is named
+        paths = b'' if only is None else b'\0'.join(map(os.fsencode, ('.', *only)))
+        transfer = Transfer()
+        for _ in range(_RUNS):
+            code, errors = self._run(argv, paths, transfer, report)
+            if self._judge(argv, code, errors, strict):
+                return transfer
+        raise CommandFailed(argv, code, errors)
+
+    def _run(
+        self, argv: list[str], paths: bytes, transfer: Transfer, report: Report | None
+    ) -> tuple[int, str]:
+        """Run rsync; returns its exit code and what it complained about."""
         with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as errors:
-            if only is not None:
-                # directories above them come with them, but the root only if it is named
-                names.write(b''.join(os.fsencode(path) + b'\0' for path in ('.', *only)))
-                names.seek(0)
-                argv += ['--files-from=-', '--from0', '--no-recursive']
-            argv += [*source, f'{target}/']
+            names.write(paths)
+            names.seek(0)
             process = self._commands.start(argv, stdin=names, stdout=subprocess.PIPE, stderr=errors)
-            try:
-                assert process.stdout is not None
-                transfer = self._read(process.stdout, report)
-            except BaseException:
-                process.kill()
-                raise
-            finally:
-                code = process.wait()
-                if process.stdout is not None:
-                    process.stdout.close()
+            assert process.stdout is not None
+            with process.stdout as stdout:
+                try:
+                    self._read(stdout, transfer, report)
+                except BaseException:
+                    process.kill()
+                    raise
+                finally:
+                    code = process.wait()
             errors.seek(0)
-            self._judge(argv, code, errors.read().decode('utf-8', 'replace'), strict)
-        return transfer
+            return code, errors.read().decode('utf-8', 'replace')
 
     @staticmethod
-    def _read(stream: IO[bytes], report: Report | None) -> Transfer:
-        transfer = Transfer()
+    def _read(stream: IO[bytes], transfer: Transfer, report: Report | None) -> None:
         for line in _lines(stream):
             if line[:2] in (b'>f', b'cf'):
                 _, size, name = line.split(b' ', 2)
@@ -155,16 +173,20 @@ class Rsync:
                 transfer.touched.append(_unescape(name))
             elif report is not None and (match := _BYTES.match(line)):
                 report(int(match[1]))
-        return transfer
 
-    def _judge(self, argv: list[str], code: int, errors: str, strict: bool) -> None:
-        """Nothing if all is well; under a writer it also is if only the writer's doing shows."""
+    def _judge(self, argv: list[str], code: int, errors: str, strict: bool) -> bool:
+        """Whether all was done; False is worth another run.
+
+        Under a writer it also was if only the writer's doing shows.
+        """
         if code == 0:
-            return
+            return True
         if found := _FULL.search(errors):
             raise disk_full(self._pool, found[0].lower())
         if not strict and code in (_VANISHED, _PARTIAL):
             unexpected = [line for line in errors.split('\n') if not _WRITER.search(line)]
             if not unexpected:
-                return
+                return True
+        if not strict and code == _PROTOCOL and _STUMBLED in errors:
+            return False
         raise CommandFailed(argv, code, errors)

@@ -104,6 +104,7 @@ class CheckTest(MigrationCase):
             self.assertIn('1.00 GiB (by the sizes', self.check()['no_space'])
 
     def test_warnings(self) -> None:
+        (self.path(self.server, self.share) / 'file').write_bytes(os.urandom(10_000))
         self.make_snapshot(self.server, self.share)
         with mock.patch('ssm.drivers.linux.check.GIB', 1):
             found = self.check()
