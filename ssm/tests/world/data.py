@@ -16,11 +16,12 @@ from collections.abc import Iterator
 MIB = 1 << 20
 
 
-def fill(directory: pathlib.Path, part: int, parts: int, large: int = 48) -> None:
+def fill(directory: pathlib.Path, part: int, parts: int, large: int = 48, sparse: int = 64) -> None:
     """Fill a share: a part of Python's standard library, and everything that is hard to copy.
 
     :param part: which of ``parts`` of the library goes here
     :param large: size of the one large file, MiB
+    :param sparse: size of the file that is a hole, MiB
     """
     library = pathlib.Path(sysconfig.get_path('stdlib'))
     entries = sorted(
@@ -35,16 +36,16 @@ def fill(directory: pathlib.Path, part: int, parts: int, large: int = 48) -> Non
             )
         elif entry.is_file():
             shutil.copy2(entry, target)
-    _hard_to_copy(directory, large)
+    _hard_to_copy(directory, large, sparse)
 
 
-def _hard_to_copy(directory: pathlib.Path, large: int) -> None:
+def _hard_to_copy(directory: pathlib.Path, large: int, sparse: int) -> None:
     block = os.urandom(MIB)
     with (directory / 'large.bin').open('wb') as file:
         for number in range(large):
             file.write(number.to_bytes(8, 'big') + block[8:])
     with (directory / 'sparse.img').open('wb') as file:
-        file.seek(64 * MIB)
+        file.seek(sparse * MIB)
         file.write(b'the end')
     os.link(directory / 'large.bin', directory / 'hard link to large.bin')
     odd = os.fsencode(directory)

@@ -217,18 +217,26 @@ class Deployment:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            for name, process in self.processes.items():
-                if process.poll() is not None:
-                    raise Failed(f'{name} ended:\n{self.log(name)}')
-            with contextlib.suppress(OSError, ValueError):
-                pools = self.get('/scheduler-stats/pools')['pools']
-                up = [row for row in self.get('/services')['services'] if row['state'] == 'up']
-                if len(pools) >= len(self.back_ends) and len(up) > len(self.back_ends):
-                    return
+        while missing := self._missing():
+            if time.monotonic() > deadline:
+                logs = '\n'.join(f'{name}:\n{self.log(name)}' for name in self.processes)
+                raise Failed(f'{missing} after {START_SECONDS} s:\n{logs}')
             time.sleep(0.2)
-        logs = '\n'.join(f'{name}:\n{self.log(name)}' for name in self.processes)
-        raise Failed(f'Not ready after {START_SECONDS} s:\n{logs}')
+
+    def _missing(self) -> str:
+        """What keeps the deployment from being ready, in words; empty if it is."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise Failed(f'{name} ended:\n{self.log(name)}')
+        try:
+            pools = self.get('/scheduler-stats/pools')['pools']
+            services = self.get('/services')['services']
+        except (OSError, ValueError) as exc:
+            return f'No answer: {exc}'
+        up = [row['host'] for row in services if row['state'] == 'up']
+        if len(pools) < len(self.back_ends) or len(up) <= len(self.back_ends):
+            return f'Only pools {[pool["name"] for pool in pools]} and services of {up}'
+        return ''
 
     def _file(self, name: str) -> pathlib.Path:
         return self.path / f'{name}.conf'

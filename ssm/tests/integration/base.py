@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tests of real processes; those of a class share a deployment, each makes a tenant in it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+from testtools import content
+
+from ssm.tests import base
+from ssm.tests.world.deployment import Deployment
+from ssm.tests.world.migration import Migration
+from ssm.tests.world.tenant import Tenant
+from ssm.tests.world.watch import Watch, watch_openness
+from ssm.tests.world.writer import longest_gap
+
+
+class WorldCase(base.TestCase):
+    """Base of tests that share a deployment; when one fails, the logs are shown."""
+
+    deployment: ClassVar[dict[str, Any]] = {}
+    """Arguments of :class:`Deployment`."""
+    world: ClassVar[Deployment]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.world = Deployment(**cls.deployment)
+        cls.addClassCleanup(cls.world.stop)
+        cls.world.start()
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.addOnException(self._show_logs)
+        self._times = [('', time.monotonic())]
+
+    def _show_logs(self, _info: Any) -> None:
+        for path in (self.world.path / 'log').iterdir():
+            self.addDetail(path.stem, content.text_content(self.world.log(path.stem, 80)))
+        for path in self.world.path.glob('*/.ssm/migrations/*/worker.log'):
+            log = path.read_text(errors='replace')[-4000:]
+            self.addDetail(f'worker of {path.parent.name}', content.text_content(log))
+
+    def tenant(self, *, writes: bool = True) -> Tenant:
+        """A tenant whose client writes, and whose shares are watched, until the test ends."""
+        made = Tenant(self.world, self.id().rpartition('.')[2])
+        made.make()
+        self.watch(watch_openness(made))
+        if writes:
+            self.addCleanup(made.stop_writer)
+            made.start_writer()
+        return made
+
+    def watch(self, watch: Watch) -> None:
+        """Fail at the end if something was seen that must not be."""
+        self.addCleanup(lambda: self.assertEqual([], watch.stop()))
+
+    def migration(self, tenant: Tenant, back_end: str = 'beta') -> Migration:
+        """A migration of a tenant's server, not started yet."""
+        return Migration(self.world, tenant.server(), back_end)
+
+    def expect_all_at(self, tenant: Tenant, back_end: str) -> None:
+        """The server serves there, everything is there, the client writes on."""
+        tenant.wait_for_records()
+        tenant.stop_writer()
+        self.assertEqual([], tenant.wrong(back_end))
+        for share, places in tenant.open_at().items():
+            self.assertEqual([str(tenant.directory(share))], sorted(places))
+
+    def report_gap(self, tenant: Tenant) -> float:
+        """How long the client was held up, seconds; kept with the test's result."""
+        count, gap = longest_gap(tenant.acknowledged)
+        self.addDetail('gap', content.text_content(f'{gap:.2f} s in {count} records'))
+        return gap
