@@ -8,12 +8,14 @@ import contextlib
 import mmap
 import os
 import pathlib
+import random
 import socket
 import stat
 import subprocess
 import sys
 import threading
 import unittest
+from collections.abc import Callable
 
 from ssm.common import exceptions
 from ssm.drivers.linux import pool
@@ -33,6 +35,17 @@ ACL_VALUE = b'\2\0\0\0' + b''.join(
     )
 )
 HOLE = 64 << 20
+
+CHANGES: tuple[Callable[[pathlib.Path, pathlib.Path], object], ...] = (
+    lambda one, other: one.unlink(),
+    lambda one, other: one.rename(other),
+    lambda one, other: other.hardlink_to(one),
+    lambda one, other: os.truncate(one, 7),
+    lambda one, other: one.write_bytes(os.urandom(50_000)),
+    lambda one, other: one.parent.rename(one.parent.with_name('elsewhere')),
+    lambda one, other: one.parent.with_name('elsewhere').rename(one.parent),
+)
+"""What clients do to two files in directories of a share."""
 
 
 def fill(root: pathlib.Path) -> None:
@@ -141,6 +154,31 @@ class ContentTest(MigrationCase):
             writer.join()
         self.assertEqual(b''.join(written), (self.target(migration) / 'log').read_bytes())
         self.assertGreater(moved, 20)
+
+    def test_clients_that_remove_rename_and_link(self) -> None:
+        migration = self.migration_of()
+        source = self.source(migration)
+        for number in range(200):
+            (source / f'{number % 10}').mkdir(exist_ok=True)
+            (source / f'{number % 10}' / f'{number}').write_bytes(os.urandom(number * 100))
+        stop = threading.Event()
+        changing = threading.Thread(target=self.change_all_the_time, args=(source, stop))
+        changing.start()
+        try:
+            self.run_to(migration, 'fence')
+        finally:
+            stop.set()
+            changing.join()
+        self.finish(migration, 'complete')
+        self.assert_equal_trees(self.closed(migration), self.target(migration))
+
+    @staticmethod
+    def change_all_the_time(root: pathlib.Path, stop: threading.Event) -> None:
+        dice = random.Random(1)
+        while not stop.wait(0.0005):
+            one, other = (root / f'{dice.randrange(10)}' / f'{dice.randrange(200)}' for _ in '12')
+            with contextlib.suppress(OSError):
+                dice.choice(CHANGES)(one, other)
 
     @staticmethod
     def append(path: pathlib.Path, record: bytes) -> None:
@@ -367,9 +405,9 @@ class ProofTest(MigrationCase):
             )
             migration = self.migration_of()
             (self.source(migration) / 'file').write_text('good')
-            # older than any pass, so that nobody has a reason to look at it again
             self.run_to(migration, 'continue')
             self.finish(migration, 'refresh')
+            # nothing happened at the source, so nobody looks at the content again
             copy = self.place(migration).copy_of_share(migration.shares[0]['name']) / 'file'
             times = copy.stat()
             copy.write_text('evil')
