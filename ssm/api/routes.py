@@ -247,32 +247,30 @@ _SNAPSHOTS = (
 )
 
 
+_SERVER = '/share-servers/{share_server_id}'
+
+
 def _server_action(action: str, handler: Handler, success: int, busy: Busy) -> Route:
     """Migrations came with 2.57 and are experimental still."""
-    path = '/share-servers/{share_server_id}/action'
-    return Route('POST', path, handler, success, (2, 57), None, True, action, busy)
+    return Route('POST', f'{_SERVER}/action', handler, success, (2, 57), None, True, action, busy)
 
 
 _SHARE_SERVERS = (
     Route('GET', '/share-servers', share_servers.index),
-    Route('GET', '/share-servers/{share_server_id}', share_servers.show),
-    Route('GET', '/share-servers/{share_server_id}/details', share_servers.details),
-    Route(
-        'DELETE',
-        '/share-servers/{share_server_id}',
-        share_servers.delete,
-        202,
-        while_migrating=403,
-    ),
+    Route('GET', _SERVER, share_servers.show),
+    Route('GET', f'{_SERVER}/details', share_servers.details),
+    Route('DELETE', _SERVER, share_servers.delete, 202, while_migrating=403),
+    # It is about a server that is not known yet.
     Route(
         'POST',
-        '/share-servers/{share_server_id}/action',
-        share_servers.reset_status,
+        '/share-servers/manage',
+        share_servers.manage,
         202,
         since=(2, 49),
-        action='reset_status',
         while_migrating=ALLOWED,
     ),
+    _action(_SERVER, 'unmanage', share_servers.unmanage, 202, 400, (2, 49)),
+    _action(_SERVER, 'reset_status', share_servers.reset_status, 202, ALLOWED, (2, 49)),
     _server_action('reset_task_state', share_servers.reset_task_state, 202, ALLOWED),
     _server_action('migration_check', share_servers.migration_check, 200, 409),
     _server_action('migration_start', share_servers.migration_start, 202, 409),

@@ -127,6 +127,14 @@ def lock(session: orm.Session, server_id: str) -> models.ShareServer | None:
     return session.scalars(query).one_or_none()
 
 
+def identifiers(session: orm.Session) -> list[str]:
+    """What all living servers are called on their storage; one without a name will get its id."""
+    query = sa.select(sa.func.coalesce(_Server.identifier, _Server.id)).where(
+        _Server.deleted == models.NOT_DELETED
+    )
+    return [identifier for identifier in session.scalars(query) if identifier]
+
+
 def remove(session: orm.Session, server_id: str) -> None:
     """Delete the row of a server, its mappings and details (rest-api 6.2); three statements."""
     mapping, detail = models.SubnetMapping, models.BackendDetail

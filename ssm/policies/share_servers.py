@@ -15,6 +15,8 @@ RULES = base.rules(
         ('show', 'GET', _SERVER),
         ('details', 'GET', f'{_SERVER}/details'),
         ('delete', 'DELETE', _SERVER),
+        ('manage_share_server', 'POST', '/share-servers/manage'),
+        ('unmanage_share_server', 'POST', _ACTION),
         ('reset_status', 'POST', _ACTION),
         ('share_server_reset_task_state', 'POST', _ACTION),
         ('share_server_migration_check', 'POST', _ACTION),

@@ -21,10 +21,11 @@ class ShareClient(base.Client):
     Version history:
 
     * 1.0: the first one
+    * 1.1: adds manage_share_server and unmanage_share_server
     """
 
     topic = 'ssm-share'
-    version = '1.0'
+    version = '1.1'
 
     def create_share_instance(self, context: RequestContext, host: str, instance_id: str) -> None:
         """Make the share of an instance that has its host."""
@@ -76,6 +77,34 @@ class ShareClient(base.Client):
     def delete_share_server(self, context: RequestContext, host: str, share_server_id: str) -> None:
         """Remove a share server that has no shares."""
         self.cast(context, 'delete_share_server', host=host, share_server_id=share_server_id)
+
+    def manage_share_server(
+        self,
+        context: RequestContext,
+        host: str,
+        share_server_id: str,
+        driver_options: dict[str, Any],
+    ) -> None:
+        """Take over the server of a row in ``manage_starting``, which has its identifier."""
+        self.cast(
+            context,
+            'manage_share_server',
+            host=host,
+            share_server_id=share_server_id,
+            driver_options=driver_options,
+        )
+
+    def unmanage_share_server(
+        self, context: RequestContext, host: str, share_server_id: str, *, force: bool
+    ) -> None:
+        """Let the server of a row in ``unmanage_starting`` go; ``force`` overrules the driver."""
+        self.cast(
+            context,
+            'unmanage_share_server',
+            host=host,
+            share_server_id=share_server_id,
+            force=force,
+        )
 
     def publish_capabilities(self, context: RequestContext) -> None:
         """Ask all share managers to report to the schedulers now."""

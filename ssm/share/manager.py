@@ -14,7 +14,7 @@ from oslo_log import log as logging
 from ssm.common import exceptions
 from ssm.common.context import RequestContext
 from ssm.db import share_instances
-from ssm.share import access, servers, shares, snapshots
+from ssm.share import access, managed_servers, servers, shares, snapshots
 from ssm.share.backend import BackEnd
 
 LOG = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class ShareManager:
     :param publish: reports the capabilities soon
     """
 
-    target = messaging.Target(version='1.0')
+    target = messaging.Target(version='1.1')
 
     def __init__(
         self, backend: BackEnd, engine: Engine, zone_id: str, publish: Callable[[], None]
@@ -109,6 +109,26 @@ class ShareManager:
         """Remove a share server without shares; :mod:`ssm.share.servers` leaves the status."""
         with _or(f'Share server {share_server_id} could not be deleted', lambda: None):
             servers.delete(context, self._backend, share_server_id)
+
+    def manage_share_server(
+        self, context: RequestContext, share_server_id: str, driver_options: dict[str, Any]
+    ) -> None:
+        """Take over a share server that exists on the storage (since 1.1)."""
+        with _or(
+            f'Share server {share_server_id} could not be managed',
+            lambda: managed_servers.fail(share_server_id, 'manage'),
+        ):
+            managed_servers.manage(context, self._backend, share_server_id, driver_options)
+
+    def unmanage_share_server(
+        self, context: RequestContext, share_server_id: str, force: bool
+    ) -> None:
+        """Let a share server go, which stays on the storage (since 1.1)."""
+        with _or(
+            f'Share server {share_server_id} could not be unmanaged',
+            lambda: managed_servers.fail(share_server_id, 'unmanage'),
+        ):
+            managed_servers.unmanage(context, self._backend, share_server_id, force=force)
 
     # Migrations of share servers to this back end.
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ssm.api import params
 from ssm.api.request import Request
 from ssm.api.schemas import share_servers as schemas
 from ssm.api.views import share_servers as views
@@ -40,6 +41,34 @@ def delete(req: Request, share_server_id: str) -> None:
     """DELETE /share-servers/{share_server_id}"""
     authorize(req.context, 'share_server:delete')
     share_servers.delete(req.context, share_server_id)
+
+
+def manage(req: Request) -> dict[str, Any]:
+    """POST /share-servers/manage"""
+    authorize(req.context, 'share_server:manage_share_server')
+    body = req.object_in_body('share_server')
+    if req.version < (2, 51):
+        body.pop('share_network_subnet_id', None)
+    schemas.check_manage(body)
+    server = share_servers.manage(
+        req.context,
+        share_servers.Existing(
+            host=body['host'],
+            identifier=body['identifier'],
+            share_network_id=body['share_network_id'],
+            share_network_subnet_id=body.get('share_network_subnet_id') or None,
+            driver_options=body.get('driver_options'),
+        ),
+    )
+    return views.single(req, server)
+
+
+def unmanage(req: Request, share_server_id: str) -> None:
+    """POST /share-servers/{share_server_id}/action unmanage"""
+    authorize(req.context, 'share_server:unmanage_share_server')
+    schemas.check_unmanage(req.action_body)
+    force = params.boolean((req.action_body or {}).get('force', False), 'force')
+    share_servers.unmanage(req.context, share_server_id, force=force)
 
 
 def reset_status(req: Request, share_server_id: str) -> None:

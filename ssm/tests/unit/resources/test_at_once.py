@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from ssm.common import exceptions
 from ssm.common.context import RequestContext
 from ssm.conf import CONF
-from ssm.db import engine, schema
-from ssm.resources import access_rules, shares, snapshots
+from ssm.db import engine, models, schema
+from ssm.resources import access_rules, share_servers, shares, snapshots
 from ssm.rpc import base as rpc_base
 from ssm.tests import base
 from ssm.tests.functional import database, world
@@ -72,6 +72,32 @@ class SqliteTest(base.TestCase):
             lambda: snapshots.create(self.context, 'share-p'),
         )
         self.assertIn((deleted, taken), [(0, 400), (403, 0)])
+
+    def test_one_of_equal_servers_is_managed(self) -> None:
+        host = 'node1@alpha'
+        world.add([models.Service(host=host, binary='manila-share', topic='ssm-share')])
+        existing = share_servers.Existing(
+            host=host,
+            identifier='new',
+            share_network_id='net-a',
+            share_network_subnet_id=None,
+            driver_options=None,
+        )
+        ends = self.race(*[lambda: share_servers.manage(self.context, existing)] * TIMES)
+        self.assertEqual({0: 1, 400: TIMES - 1}, Counter(ends))
+        self.assertEqual(1, self.cast.call_count)
+
+    def test_a_server_is_let_go_once(self) -> None:
+        world.add(
+            [
+                models.ShareServer(id='srv-idle', host='node1@alpha', status='active'),
+                models.SubnetMapping(share_server_id='srv-idle', share_network_subnet_id='sub-a'),
+            ]
+        )
+        ends = self.race(
+            *[lambda: share_servers.unmanage(self.context, 'srv-idle', force=False)] * TIMES
+        )
+        self.assertEqual({0: 1, 400: TIMES - 1}, Counter(ends))
 
 
 @base.only_full
