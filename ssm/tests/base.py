@@ -3,7 +3,7 @@
 """What every test stands on: fresh configuration, a state directory of its own.
 
 ``tools/test.sh --full`` sets ``SSM_TEST_FULL``; tests marked :func:`only_full` run then, and
-fail where the MariaDB or RabbitMQ they talk to is missing.
+fail where the MariaDB, PostgreSQL or RabbitMQ they talk to is missing.
 """
 
 import os
@@ -16,21 +16,18 @@ from oslo_config import fixture as config_fixture
 from oslotest import base
 
 from ssm.conf import CONF
+from ssm.tests.world.servers import MYSQL_URL, POSTGRES_URL, RABBIT_URL
 
-MYSQL_URL = os.environ.get('SSM_TEST_MYSQL_URL', 'mysql+pymysql://root@127.0.0.1/')
-"""A server on which tests make and drop databases of their own."""
-
-RABBIT_URL = os.environ.get('SSM_TEST_RABBIT_URL', 'rabbit://guest:guest@127.0.0.1:5672/')
-"""A broker on which tests make and drop virtual hosts, or exchanges, of their own."""
+__all__ = ['MYSQL_URL', 'POSTGRES_URL', 'RABBIT_URL', 'TestCase', 'full', 'only_full']
 
 
 def full() -> bool:
-    """Whether tests that need MariaDB or RabbitMQ have to run."""
+    """Whether tests that need more than this checkout have to run."""
     return os.environ.get('SSM_TEST_FULL') == '1'
 
 
 def only_full(test: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a test, or a class of tests, that needs MariaDB or RabbitMQ."""
+    """Decorate a test, or a class of tests, that needs more: a server, or other programs."""
     return unittest.skipUnless(full(), 'runs with tools/test.sh --full')(test)
 
 
