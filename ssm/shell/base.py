@@ -180,15 +180,22 @@ class Delete(Command):
     """A command that deletes one or several resources of a kind.
 
     A resource that can't be deleted is reported and does not keep the others.
+
+    :cvar verb: what is done to them
     """
 
     kind: ClassVar[resources.Kind]
+    verb: ClassVar[str] = 'delete'
+
+    def remove(self, resource_id: str, parsed_args: argparse.Namespace) -> None:
+        """Send the request for one of them."""
+        self.client.delete(f'{self.kind.path}/{resource_id}')
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """A parser for the resources and ``--wait``."""
+        """A parser for the resources and ``--wait``, and what else the class has."""
         parser = super().get_parser(prog_name)
         noun = self.kind.noun
-        what = f'{noun} to delete' + (', by name or id' if self.kind.list_path else ', by id')
+        what = f'{noun} to {self.verb}' + (', by name or id' if self.kind.list_path else ', by id')
         parser.add_argument(
             'resources', nargs='+', metavar=f'<{noun.replace(" ", "-")}>', help=f'A {what}.'
         )
@@ -196,11 +203,11 @@ class Delete(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """0 if all were deleted (with ``--wait``: are gone), 1 otherwise."""
+        """0 if it was done to all (with ``--wait``: they are gone), 1 otherwise."""
         befores = []
         for name_or_id in parsed_args.resources:
             with self._report(name_or_id):
-                befores.append(self._delete(name_or_id, parsed_args.wait))
+                befores.append(self._remove(name_or_id, parsed_args))
         gone = 0
         for before in befores:
             with self._report(before['id']):
@@ -217,11 +224,11 @@ class Delete(Command):
         except errors.ShellError as error:
             self.app.LOG.error('%s: %s', name, error)
 
-    def _delete(self, name_or_id: str, wait: bool) -> dict[str, Any]:
-        """Delete, and return the resource as it was (without ``wait`` only its id)."""
+    def _remove(self, name_or_id: str, parsed_args: argparse.Namespace) -> dict[str, Any]:
+        """Begin, and return the resource as it was (without ``wait`` only its id)."""
         resource_id = resources.find_id(self.client, self.kind, name_or_id)
         before: dict[str, Any] = {'id': resource_id}
-        if wait:
+        if parsed_args.wait:
             before = resources.fetch(self.client, self.kind, resource_id)
-        self.client.delete(f'{self.kind.path}/{resource_id}')
+        self.remove(resource_id, parsed_args)
         return before

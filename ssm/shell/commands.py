@@ -17,6 +17,8 @@ COMMANDS: dict[str, str] = {
     'share-server-list': 'share_servers:List',
     'share-server-show': 'share_servers:Show',
     'share-server-delete': 'share_servers:Delete',
+    'share-server-manage': 'share_servers:Manage',
+    'share-server-unmanage': 'share_servers:Unmanage',
     'share-server-reset-state': 'share_servers:ResetState',
     'share-server-reset-task-state': 'share_servers:ResetTaskState',
     'share-network-create': 'share_networks:Create',

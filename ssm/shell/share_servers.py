@@ -66,16 +66,74 @@ class Show(base.Show):
     arguments = (SERVER,)
 
     def item(self, parsed_args: argparse.Namespace) -> output.Item:
-        server = resources.fetch(self.client, resources.SHARE_SERVER, parsed_args.server)
-        details = server.get('backend_details') or {}
-        shown = output.ordered(server, _SHOWN_FIRST, hidden=('backend_details',))
-        return shown | {f'details:{key}': value for key, value in sorted(details.items())}
+        return _shown(resources.fetch(self.client, resources.SHARE_SERVER, parsed_args.server))
+
+
+def _shown(server: output.Item) -> output.Item:
+    """A share server with a row for each detail."""
+    details = server.get('backend_details') or {}
+    shown = output.ordered(server, _SHOWN_FIRST, hidden=('backend_details',))
+    return shown | {f'details:{key}': value for key, value in sorted(details.items())}
 
 
 class Delete(base.Delete):
     """Delete share servers that hold no share."""
 
     kind = resources.SHARE_SERVER
+
+
+class Manage(base.Show):
+    """Take over a share server that exists on the storage of a back end."""
+
+    arguments = (
+        base.arg('host', metavar='<host@backend>', help='Back end that has it.'),
+        base.arg(
+            'share_network',
+            metavar='<share-network>',
+            help='Share network it is to belong to, by name or id.',
+        ),
+        base.arg('identifier', metavar='<identifier>', help='What it is called on the storage.'),
+        base.arg(
+            '--driver-options',
+            nargs='*',
+            default=[],
+            type=base.pair,
+            metavar='<key=value>',
+            help='What the driver wants to know besides.',
+        ),
+        base.arg(
+            '--share-network-subnet',
+            metavar='<subnet>',
+            help='Subnet it lies on, by id; without it, the default one of the share network.',
+        ),
+        base.WAIT,
+    )
+
+    def item(self, parsed_args: argparse.Namespace) -> output.Item:
+        body = {
+            'host': parsed_args.host,
+            'share_network_id': self.find_id(resources.SHARE_NETWORK, parsed_args.share_network),
+            'identifier': parsed_args.identifier,
+            'driver_options': dict(parsed_args.driver_options),
+        } | base.given(share_network_subnet_id=parsed_args.share_network_subnet)
+        server = self.client.post('/share-servers/manage', {'share_server': body})['share_server']
+        if parsed_args.wait:
+            server = resources.wait_ready(self.client, resources.SHARE_SERVER, server['id'])
+        return _shown(server)
+
+
+class Unmanage(base.Delete):
+    """Let share servers go that hold no share; they stay on the storage."""
+
+    kind = resources.SHARE_SERVER
+    verb = 'unmanage'
+    arguments = (
+        base.arg('--force', action='store_true', help='Also if the driver does not let it go.'),
+    )
+
+    def remove(self, resource_id: str, parsed_args: argparse.Namespace) -> None:
+        path = f'{self.kind.path}/{resource_id}'
+        self.client.action(path, 'unmanage', {'force': parsed_args.force})
 
 
 class ResetState(base.Command):

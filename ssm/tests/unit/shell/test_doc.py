@@ -41,6 +41,17 @@ ANSWERS = {
         GONE,
     ],
     ('DELETE', f'/share-servers/{canned.DESTINATION}'): [ACCEPTED],
+    ('POST', '/share-servers/manage'): [
+        {
+            'share_server': canned.SERVER
+            | {
+                'status': 'manage_starting',
+                'task_state': None,
+                'identifier': 'svm_7',
+                'is_auto_deletable': False,
+            }
+        }
+    ],
     ('GET', f'/share-server-migrations/{canned.MIGRATION}'): [
         {'share_server_migration': canned.MIGRATION_ROW}
     ],

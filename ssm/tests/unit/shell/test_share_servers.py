@@ -94,6 +94,61 @@ class ShareServersTest(base.ShellTest):
         self.assertEqual('', self.succeeds('share-server-delete', canned.SOURCE))
         self.assertEqual([('DELETE', PATH, None)], self.asked())
 
+    def test_manage(self) -> None:
+        self.api.prepare('GET', '/share-networks/detail', {'share_networks': [canned.NETWORK_ROW]})
+        server = canned.SERVER | {'status': 'manage_starting', 'backend_details': {}}
+        self.api.prepare('POST', '/share-servers/manage', {'share_server': server})
+        argv = ('share-server-manage', 'stack@dummy1', 'tenant-net', 'svm_7')
+        out = self.succeeds(*argv, '-f', 'value', '-c', 'status')
+        self.assertEqual('manage_starting\n', out)
+        body = {
+            'host': 'stack@dummy1',
+            'share_network_id': canned.NETWORK,
+            'identifier': 'svm_7',
+            'driver_options': {},
+        }
+        self.assertEqual(
+            ('POST', '/share-servers/manage', {'share_server': body}), self.asked()[-1]
+        )
+        options = ['--driver_options', 'depth=2', 'kind=x=y', '--share-network-subnet']
+        self.succeeds(*argv, *options, canned.SUBNET)
+        body |= {
+            'driver_options': {'depth': '2', 'kind': 'x=y'},
+            'share_network_subnet_id': canned.SUBNET,
+        }
+        self.assertEqual({'share_server': body}, self.asked()[-1][2])
+
+    def test_manage_and_wait(self) -> None:
+        server = canned.SERVER | {'status': 'manage_starting', 'backend_details': {}}
+        self.api.prepare('POST', '/share-servers/manage', {'share_server': server})
+        argv = ('share-server-manage', 'stack@dummy1', canned.NETWORK, 'svm_7', '--wait')
+        active = server | {'status': 'active', 'backend_details': {'path': '/srv/7'}}
+        self.api.prepare('GET', PATH, {'share_server': active})
+        self.assertIn('| details:path ', self.succeeds(*argv))
+        self.api.prepare('GET', PATH, {'share_server': server | {'status': 'manage_error'}})
+        result = self.ssm(*argv)
+        self.assertEqual(1, result.code)
+        self.assertIn('is in status manage_error', result.err)
+
+    def test_unmanage(self) -> None:
+        self.api.prepare('POST', f'{PATH}/action', fake.Answer(status=202))
+        self.assertEqual('', self.succeeds('share-server-unmanage', canned.SOURCE))
+        self.succeeds('share-server-unmanage', canned.SOURCE, '--force')
+        self.assertEqual(
+            [{'unmanage': {'force': False}}, {'unmanage': {'force': True}}],
+            [body for _method, _path, body in self.asked()],
+        )
+
+    def test_unmanage_and_wait(self) -> None:
+        self.api.prepare('POST', f'{PATH}/action', fake.Answer(status=202))
+        shown = {'share_server': canned.SERVER | {'status': 'active', 'backend_details': {}}}
+        gone = fake.fault(404, 'itemNotFound', 'Gone.')
+        self.api.prepare('GET', PATH, shown, gone)
+        self.succeeds('share-server-unmanage', canned.SOURCE, '--wait')
+        failed = {'share_server': canned.SERVER | {'status': 'unmanage_error'}}
+        self.api.prepare('GET', PATH, shown, failed)
+        self.assertEqual(1, self.ssm('share-server-unmanage', canned.SOURCE, '--wait').code)
+
     def test_reset_state(self) -> None:
         self.api.prepare('POST', f'{PATH}/action', fake.Answer(status=202))
         self.succeeds('share-server-reset-state', canned.SOURCE)
