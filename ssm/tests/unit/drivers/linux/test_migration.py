@@ -37,13 +37,13 @@ ACL_VALUE = b'\2\0\0\0' + b''.join(
 HOLE = 64 << 20
 
 CHANGES: tuple[Callable[[pathlib.Path, pathlib.Path], object], ...] = (
-    lambda one, other: one.unlink(),
+    lambda one, _: one.unlink(),
     lambda one, other: one.rename(other),
     lambda one, other: other.hardlink_to(one),
-    lambda one, other: os.truncate(one, 7),
-    lambda one, other: one.write_bytes(os.urandom(50_000)),
-    lambda one, other: one.parent.rename(one.parent.with_name('elsewhere')),
-    lambda one, other: one.parent.with_name('elsewhere').rename(one.parent),
+    lambda one, _: os.truncate(one, 7),
+    lambda one, _: one.write_bytes(os.urandom(50_000)),
+    lambda one, _: one.parent.rename(one.parent.with_name('elsewhere')),
+    lambda one, _: one.parent.with_name('elsewhere').rename(one.parent),
 )
 """What clients do to two files in directories of a share."""
 

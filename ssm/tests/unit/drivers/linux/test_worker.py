@@ -142,7 +142,7 @@ class WorkerTest(MigrationCase):
         self.run_to(migration, 'continue')
         self.stub_rsync('sleep 30')
         self.drivers[harness.DESTINATION] = self.make_linux(
-            harness.DESTINATION, linux_step_timeout=1
+            harness.DESTINATION, linux_step_timeout=2
         )
         with self.assertRaises(exceptions.DriverBusy):
             self.deadline = 0.0
@@ -151,10 +151,15 @@ class WorkerTest(MigrationCase):
         self.assertFalse(self.sleeping(migration))
 
     def sleeping(self, migration: kit.Migration) -> bool:
-        value = process.mark(migration.id, migration.epoch).encode()
+        """Whether a process of a worker of this test is left; they know its stub of rsync."""
+        wanted = {
+            f'{process.MARK}={process.mark(migration.id, migration.epoch)}',
+            f'PATH={os.environ["PATH"]}',
+        }
         for pid in process.pids():
             with contextlib.suppress(OSError):
-                if value in pathlib.Path('/proc', str(pid), 'environ').read_bytes():
+                environment = pathlib.Path('/proc', str(pid), 'environ').read_bytes()
+                if wanted <= set(os.fsdecode(environment).split('\0')):
                     return True
         return False
 
