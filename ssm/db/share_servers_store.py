@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ssm.db import models, rows
+from ssm.db import engine, models, rows
 
 _Server = models.ShareServer
 
@@ -133,6 +133,19 @@ def identifiers(session: orm.Session) -> list[str]:
         _Server.deleted == models.NOT_DELETED
     )
     return [identifier for identifier in session.scalars(query) if identifier]
+
+
+@engine.reader
+def starting(session: orm.Session, host: str) -> dict[str, list[str]]:
+    """Ids of the servers of a host that are to be managed or unmanaged, by status."""
+    statuses = ('manage_starting', 'unmanage_starting')
+    query = sa.select(_Server.status, _Server.id).where(
+        _Server.host == host, _Server.status.in_(statuses), _Server.deleted == models.NOT_DELETED
+    )
+    found: dict[str, list[str]] = {status: [] for status in statuses}
+    for status, server_id in session.execute(query):
+        found[status].append(server_id)
+    return found
 
 
 def remove(session: orm.Session, server_id: str) -> None:

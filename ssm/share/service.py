@@ -15,7 +15,7 @@ from oslo_utils import timeutils, uuidutils
 from ssm.common import exceptions, loops, rpc
 from ssm.common.context import admin_context
 from ssm.conf.backend import BackendConfig
-from ssm.db import heartbeats, share_instances
+from ssm.db import heartbeats, share_instances, share_servers_store
 from ssm.migration.engine import Engine
 from ssm.migration.run import Tools
 from ssm.network.base import NetworkPlugin
@@ -162,6 +162,12 @@ def _resend(host: str) -> None:
         shares_to[status](context, host, instance_id)
     for status, instance_id in share_instances.unfinished_snapshots(host):
         snapshots_to[status](context, host, instance_id)
+    servers_to = share_servers_store.starting(host)
+    for server_id in servers_to['manage_starting']:
+        # The administrator's options went with the message; a driver that needs them refuses.
+        client.manage_share_server(context, host, server_id, {})
+    for server_id in servers_to['unmanage_starting']:
+        client.unmanage_share_server(context, host, server_id, force=False)
 
 
 def _report(back_end: backend.BackEnd) -> None:

@@ -84,6 +84,24 @@ class ServiceTest(base.TestCase):
         for instance_id in (foreign, waiting):
             self.assertTrue(self.in_status(instance_id, 'creating'))
 
+    def test_servers_are_taken_over_and_let_go_after_the_start(self):
+        self.configure(base.stanza('alpha'))
+        network_id, server = self.network(), models.ShareServer
+        made = self.instance(host='node1@alpha#pool', share_network_id=network_id)
+        service = self.start(ShareService(CONF, 'alpha'))
+        old = self.wait_for(lambda: self.in_status(made, 'available')).share_server_id
+        base.change(models.ShareInstance, made, deleted=made)
+        base.change(server, old, status='unmanage_starting')
+        service.stop()
+        service = self.start(ShareService(CONF, 'alpha'))
+        self.wait_for(lambda: self.in_status(old, 'deleted', server))
+        service.stop()
+        new = base.insert(
+            server(host='node1@alpha', status='manage_starting', identifier=old),
+        )
+        self.start(ShareService(CONF, 'alpha'))
+        self.wait_for(lambda: self.in_status(new, 'active', server))
+
     def in_status(self, instance_id, status, model=models.ShareInstance):
         row = base.get(model, instance_id)
         return row if row.status == status else None
