@@ -126,10 +126,11 @@ class Engine:
     def sweep(self) -> None:
         """Take up what is due and nobody alive carries."""
         dead = self._identity.dead(store.owners(self.host))
-        for migration_id, state in store.due(self.host, dead):
+        for migration_id, state, waiting in store.due(self.host, dead):
             if self._stopping or migration_id in self._bells:
                 continue
             if state is State.STARTING and not self._has_room():
+                self._let_wait(migration_id, waiting)
                 continue
             self._bells[migration_id] = Bell()
             if state in states.FIRST_PHASE:
@@ -140,6 +141,16 @@ class Engine:
 
     def _has_room(self) -> bool:
         return len(self._copying) < self.tools.backend.max_concurrent_migrations
+
+    def _let_wait(self, migration_id: str, waiting: str | None) -> None:
+        """Say in the row why nothing happens; once."""
+        limit = self.tools.backend.max_concurrent_migrations
+        sentence = (
+            f'{limit} {"migration copies" if limit == 1 else "migrations copy"} to {self.host}, '
+            'which is max_concurrent_migrations'
+        )
+        if waiting != sentence:
+            store.let_wait(migration_id, sentence)
 
     def _carry(self, migration_id: str, dead: set[str]) -> None:
         """Own a migration until it rests; the edge of the loop."""

@@ -202,10 +202,15 @@ def get(session: orm.Session, migration_id: str) -> Row | None:
 
 
 @reader
-def due(session: orm.Session, host: str, dead_owners: Collection[str]) -> list[tuple[str, State]]:
-    """Unfinished migrations to a host that are due and that nobody carries, oldest first."""
+def due(
+    session: orm.Session, host: str, dead_owners: Collection[str]
+) -> list[tuple[str, State, str | None]]:
+    """Unfinished migrations to a host that are due and that nobody carries, oldest first.
+
+    :returns: id, state and what it waits for
+    """
     query = (
-        sa.select(Row.id, Row.state)
+        sa.select(Row.id, Row.state, Row.waiting)
         .where(
             Row.destination_host == host,
             Row.state.in_(UNFINISHED),
@@ -215,7 +220,20 @@ def due(session: orm.Session, host: str, dead_owners: Collection[str]) -> list[t
         )
         .order_by(Row.created_at, Row.id)
     )
-    return [(found.id, State(found.state)) for found in session.execute(query)]
+    return [(found.id, State(found.state), found.waiting) for found in session.execute(query)]
+
+
+@writer
+def let_wait(session: orm.Session, migration_id: str, sentence: str) -> None:
+    """Write down what a migration that was not taken up yet waits for."""
+    rows.update(
+        session,
+        Row,
+        Row.id == migration_id,
+        Row.state == State.STARTING,
+        Row.owner.is_(None),
+        waiting=sentence,
+    )
 
 
 @reader

@@ -229,8 +229,9 @@ class Deployment:
             if process.poll() is not None:
                 raise Failed(f'{name} ended:\n{self.log(name)}')
         try:
-            pools = self.get('/scheduler-stats/pools')['pools']
             services = self.get('/services')['services']
+            # A call is lost, and times out, where the scheduler does not listen yet.
+            pools = self.request('GET', '/scheduler-stats/pools', timeout=3)['pools']
         except (OSError, ValueError) as exc:
             return f'No answer: {exc}'
         up = [row['host'] for row in services if row['state'] == 'up']
@@ -292,7 +293,7 @@ class Deployment:
         """The same as decoded JSON."""
         return json.loads(self.ssm(*arguments, '-f', 'json'))
 
-    def request(self, method: str, path: str, body: Any = None) -> Any:
+    def request(self, method: str, path: str, body: Any = None, timeout: float = 60) -> Any:
         """One request to the API, as administrator; the decoded answer.
 
         :raises urllib.error.HTTPError: a status of 400 or more
@@ -308,7 +309,7 @@ class Deployment:
                 'Content-Type': 'application/json',
             },
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
             data = answer.read()
         return json.loads(data) if data else None
 

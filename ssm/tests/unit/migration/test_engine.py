@@ -404,6 +404,25 @@ class TestOwnership(scenario.ScenarioCase):
         run.lease._renewed -= run.lease.seconds
         self.assertRaises(exceptions.LeaseLost, self._drive, self.engine, run)
 
+    def test_one_waits_for_another(self) -> None:
+        self.stanza('beta', max_concurrent_migrations=1)
+        self.seed()
+        row = self.start()
+        self.engine._copying.add('another')
+        with mock.patch.object(store, 'let_wait', wraps=store.let_wait) as let_wait:
+            self.engine.sweep()
+            self.engine.sweep()
+        self.assertEqual(1, let_wait.call_count)
+        row = self.migration()
+        self.assertEqual(('migration_starting', None), (row.state, row.owner))
+        self.assertEqual(
+            '1 migration copies to node1@beta, which is max_concurrent_migrations', row.waiting
+        )
+        self.engine._copying.clear()
+        self.carry()
+        row = self.migration()
+        self.assertEqual(('migration_driver_phase1_done', None), (row.state, row.waiting))
+
     def test_override_ends_the_migration(self) -> None:
         self.seed()
         self.start()
