@@ -48,12 +48,14 @@ def find(
 ) -> list[models.ShareType]:
     """Types the caller may use, by name.
 
-    :param is_public: for administrators, None is both
+    :param is_public: for administrators: True is what their own project is offered, False the
+        private ones, None all
     :param specs: only types that have these extra specs
     """
     criteria = _visible(context)
     if context.is_admin and is_public is not None:
-        criteria.append(models.ShareType.is_public.is_(is_public))
+        private = models.ShareType.is_public.is_(False)
+        criteria.append(db.offered_to(context.project_id) if is_public else private)
     found = db.find(session, *criteria)
     return [row for row in found if extra_specs.satisfies(specs_of(row), specs)]
 
