@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-import time
+import pathlib
 from typing import Any, ClassVar
 
 from testtools import content
 
 from ssm.tests import base
 from ssm.tests.world.deployment import Deployment
-from ssm.tests.world.migration import Migration
+from ssm.tests.world.migration import Migration, left_in
 from ssm.tests.world.tenant import Tenant
 from ssm.tests.world.watch import Watch, watch_openness
 from ssm.tests.world.writer import longest_gap
@@ -34,7 +34,7 @@ class WorldCase(base.TestCase):
     def setUp(self) -> None:
         super().setUp()
         self.addOnException(self._show_logs)
-        self._times = [('', time.monotonic())]
+        self._before = {name: set(left_in(self.world, name)) for name in self.world.back_ends}
 
     def _show_logs(self, _info: Any) -> None:
         for path in (self.world.path / 'log').iterdir():
@@ -43,15 +43,22 @@ class WorldCase(base.TestCase):
             log = path.read_text(errors='replace')[-4000:]
             self.addDetail(f'worker of {path.parent.name}', content.text_content(log))
 
-    def tenant(self, *, writes: bool = True) -> Tenant:
+    def tenant(self, name: str = '') -> Tenant:
         """A tenant whose client writes, and whose shares are watched, until the test ends."""
-        made = Tenant(self.world, self.id().rpartition('.')[2])
-        made.make()
+        made = Tenant(self.world, f'{self._testMethodName}{name}').make()
         self.watch(watch_openness(made))
-        if writes:
-            self.addCleanup(made.stop_writer)
-            made.start_writer()
+        self.addCleanup(made.stop_writer)
+        made.start_writer()
         return made
+
+    def throttle(self, rate: int) -> None:
+        """Hold copies to a rate in KiB/s, at most until the test ends."""
+        self.world.throttle(rate)
+        self.addCleanup(self.world.throttle, None)
+
+    def left(self, back_end: str) -> set[pathlib.Path]:
+        """What share servers and migrations of this test have in a pool now."""
+        return set(left_in(self.world, back_end)) - self._before[back_end]
 
     def watch(self, watch: Watch) -> None:
         """Fail at the end if something was seen that must not be."""

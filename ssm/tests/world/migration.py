@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pathlib
 import urllib.error
-from collections.abc import Collection
 from typing import Any
 
 from ssm.drivers.linux import pool
@@ -125,12 +124,12 @@ class Migration:
         return f'{shown["status"]}/{shown["task_state"]}' if shown else 'gone'
 
 
-def left_in(world: Deployment, back_end: str, but: Collection[str] = ()) -> list[pathlib.Path]:
-    """What share servers and migrations left in a pool.
-
-    :param but: ids of servers that belong there
-    """
+def left_in(world: Deployment, back_end: str) -> list[pathlib.Path]:
+    """What share servers and migrations have in a pool, whole or half removed."""
     place = pool.Pool(world.path / back_end)
-    found = [path for path in place.servers.iterdir() if path.name not in but]
-    found += [*place.migrations.iterdir(), *place.guards.iterdir()]
-    return found + [path for path in place.private.iterdir() if path.name.startswith('removed-')]
+    return [
+        *place.servers.iterdir(),
+        *place.migrations.iterdir(),
+        *place.guards.iterdir(),
+        *place.private.glob('removed-*'),
+    ]
