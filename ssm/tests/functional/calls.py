@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Requests sent by tables: one environment after the other, and what they changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+import webob
+from sqlalchemy import orm
+
+from ssm.api import routes
+from ssm.db import engine, models
+from ssm.tests.functional import fixtures
+
+NEWEST = (2, 70)
+ADMIN = 'root:aa:admin'
+MEMBER = 'anna:aa:member'
+NO_BODY: Any = object()
+
+
+class Caller:
+    """Sends requests to the application of an environment."""
+
+    def __init__(self, environment: fixtures.Environment) -> None:
+        self.environment = environment
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = NO_BODY,
+        *,
+        token: str = ADMIN,
+        version: tuple[int, int] = NEWEST,
+        content_type: str = 'application/json',
+    ) -> webob.Response:
+        """The answer to one request.
+
+        :param path: without ``/v2``
+        :param body: bytes are sent as they are, anything else as JSON
+        """
+        request = webob.Request.blank(f'/v2{path}', method=method)
+        request.headers['X-Auth-Token'] = token
+        request.headers['X-OpenStack-Manila-API-Version'] = '.'.join(map(str, version))
+        request.headers['X-OpenStack-Manila-API-Experimental'] = 'true'
+        if body is not NO_BODY:
+            request.content_type = content_type
+            request.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return request.get_response(self.environment.application)
+
+    def send_to(
+        self,
+        route: routes.Route,
+        body: Any = NO_BODY,
+        *,
+        variables: dict[str, str],
+        query: str = '',
+        **how: Any,
+    ) -> webob.Response:
+        """The answer to a request for a route, in the newest version that has it.
+
+        :param body: for an action the value under its key
+        :param variables: for the parts of the path, more than it has may be given
+        """
+        path = route.path.format(**variables) + query
+        if route.action is not None and body is not NO_BODY:
+            body = {route.action: body}
+        return self.send(route.method, path, body, version=route.until or NEWEST, **how)
+
+
+@engine.writer
+def fill(session: orm.Session, rows: Iterable[models.Base]) -> None:
+    """Put these rows in the place of all there are."""
+    for table in reversed(models.Base.metadata.sorted_tables):
+        session.execute(sa.delete(table))
+    for row in rows:
+        session.add(row)
+        session.flush()
+
+
+@engine.reader
+def dump(session: orm.Session) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables."""
+    return {
+        name: [tuple(row) for row in session.execute(sa.select(table).order_by(*table.primary_key))]
+        for name, table in models.Base.metadata.tables.items()
+    }
+
+
+def message(answer: webob.Response) -> str:
+    """The sentence of a fault."""
+    (fault,) = json.loads(answer.text).values()
+    return fault['message']
