@@ -80,6 +80,7 @@ class ShareCopy:
         self.progress = progress
         self.state = state
         self._done = 0
+        self._sizes: list[int] = []
         self.snapshots = [
             (origin.snapshot(self.name, name), migration.copy_of_snapshot(self.name, name))
             for name in snapshots
@@ -87,27 +88,31 @@ class ShareCopy:
 
     # First phase
 
+    def measure(self) -> None:
+        """Find out how much there is."""
+        originals = [original for original, _ in self.snapshots]
+        roots = [str(root) for root in (*originals, self.origin.share(self.name))]
+        found = self.source.start('survey', roots=roots).result()
+        self._sizes = [survey['size'] for survey in found]
+        self.progress.total(self.id, sum(self._sizes))
+
     def first_phase(self) -> None:
         """Copy all there is, prove snapshots, compare the whole share once, catch up.
 
         :raises DriverRefused: the copy of a snapshot is not equal
         """
-        path = self.origin.share(self.name)
-        roots = [str(root) for root in (*(snapshot for snapshot, _ in self.snapshots), path)]
-        sizes = [found['size'] for found in self.source.start('survey', roots=roots).result()]
-        self.progress.total(self.id, sum(sizes))
-        self._copy_snapshots(sizes)
-        self._rounds(sizes[-1])
+        self._copy_snapshots()
+        self._rounds()
         if not self.state.get(self.name, 'compared'):
             self._pass(checksum=True)
             self.state.set(self.name, compared=True)
             # comparing may have taken long; this also measures what the last pass will take
-            self._rounds(0)
+            self._rounds()
         self.progress.done(self.id)
 
-    def _copy_snapshots(self, sizes: list[int]) -> None:
+    def _copy_snapshots(self) -> None:
         previous = None
-        for (original, copy), size in zip(self.snapshots, sizes, strict=False):
+        for (original, copy), size in zip(self.snapshots, self._sizes, strict=False):
             if not self.state.get(self.name, 'snapshots_compared'):
                 self.storage.copy_snapshot(
                     self.source, original, copy, previous=previous, report=self._report(size)
@@ -120,10 +125,11 @@ class ShareCopy:
 
     def _prove_snapshots(self) -> None:
         """Compare all files of all snapshots; what differs is copied once more by content."""
+        differences = self.snapshot_differences()
+        if not any(differences):
+            return
         previous = None
-        for (original, copy), wrong in zip(
-            self.snapshots, self.snapshot_differences(), strict=True
-        ):
+        for (original, copy), wrong in zip(self.snapshots, differences, strict=True):
             if wrong:
                 self.storage.copy_snapshot(
                     self.source,
@@ -148,11 +154,9 @@ class ShareCopy:
         pairs = zip(call.result(), copies, strict=True)
         return [list(tree.differences(original[0], copy)) for original, copy in pairs]
 
-    def _rounds(self, size: int) -> None:
-        """Pass after pass until what is left is small, or does not get smaller.
-
-        :param size: bytes the first of them is expected to copy
-        """
+    def _rounds(self) -> None:
+        """Pass after pass until what is left is small, or does not get smaller."""
+        size = self._sizes[-1]
         last: int | None = None
         for _ in range(_ROUNDS):
             first = self.state.get(self.name, 'since') is None
@@ -194,7 +198,9 @@ class ShareCopy:
 
         def report(copied: int) -> None:
             nonlocal last
-            self.progress.copied(self.id, self._done + min(copied, size), copied - last)
+            # a run that is repeated counts from nothing again
+            more = copied - last if copied >= last else copied
+            self.progress.copied(self.id, self._done + min(copied, size), more)
             last = copied
 
         return report

@@ -16,6 +16,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import sys
@@ -61,12 +62,12 @@ class Work:
             migration, [share['id'] for share in self.shares], self.options['parallel']
         )
 
-    def each_share(self, action: Callable[[ShareCopy], None]) -> None:
-        """Do something for all shares, several at a time; the first error ends the others."""
-        parallel = self.options['parallel']
+    @functools.cached_property
+    def copies(self) -> list[ShareCopy]:
+        """One per share."""
         state = State(self.migration)
         origin = pool.Pool(self.source_side['pool']).server(self.source_side['server'])
-        copies = [
+        return [
             ShareCopy(
                 self.migration,
                 self.storage,
@@ -79,9 +80,12 @@ class Work:
             )
             for share in self.shares
         ]
+
+    def each_share(self, action: Callable[[ShareCopy], None]) -> None:
+        """Do something for all shares, several at a time; the first error ends the others."""
         error = None
-        with concurrent.futures.ThreadPoolExecutor(parallel) as executor:
-            futures = [executor.submit(action, copy) for copy in copies]
+        with concurrent.futures.ThreadPoolExecutor(self.options['parallel']) as executor:
+            futures = [executor.submit(action, copy) for copy in self.copies]
             for future in concurrent.futures.as_completed(futures):
                 if error := future.exception():
                     executor.shutdown(wait=False, cancel_futures=True)
@@ -108,7 +112,8 @@ class Work:
 
 
 def copy(work: Work) -> None:
-    """The first phase."""
+    """The first phase; all is measured first, so that progress knows the whole."""
+    work.each_share(ShareCopy.measure)
     work.each_share(ShareCopy.first_phase)
 
 
