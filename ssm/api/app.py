@@ -11,6 +11,7 @@ from oslo_config import cfg
 from oslo_middleware import healthcheck, http_proxy_to_wsgi, request_id, sizelimit
 
 from ssm.api import auth, dispatch, faults, microversions, routes, versions
+from ssm.common.context import RequestContext
 from ssm.policies import enforcer
 
 Application = Callable[..., Any]
@@ -20,6 +21,17 @@ class _RequestId(request_id.RequestId):
     """Puts the id under both names that clients look for."""
 
     compat_headers = ['x-compute-request-id']
+
+
+def _log_context(application: Application) -> Application:
+    """Let the log name this request before its caller is known, not the thread's last one."""
+
+    def run(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        # Making a context puts it where the log finds it.
+        RequestContext(request_id=environ[request_id.ENV_REQUEST_ID])
+        return application(environ, start_response)
+
+    return run
 
 
 def _proxy_headers(application: Application) -> Application:
@@ -59,6 +71,8 @@ def _authentication(application: Application) -> Application:
 STACK: tuple[Callable[[Application], Application], ...] = (
     # Outermost, so that every answer has an id, and the log of a fault too.
     _RequestId,
+    # Before anything that may log.
+    _log_context,
     # Outside of the faults, which are to say their version as well.
     microversions.echo,
     # Whatever is raised below becomes a fault body.

@@ -10,6 +10,7 @@ from unittest import mock
 import fixtures
 import webob
 from keystonemiddleware import fixture as auth_token_fixture
+from oslo_context import context as oslo_context
 
 from ssm import conf
 from ssm.api import app, wsgi
@@ -61,6 +62,12 @@ class WithoutKeystoneTest(AppTest):
         for path in ('/', '/v2/', '/v2/types', '/v2/nothing', '/healthcheck'):
             headers = self.ask(path).headers
             self.assertEqual(headers['x-openstack-request-id'], headers['x-compute-request-id'])
+
+    def test_the_log_names_this_request_before_the_caller_is_known(self) -> None:
+        self.ask('/v2/types')
+        with mock.patch.object(app.faults, 'response', side_effect=_logged_id):
+            answer = self.ask('/v2/types', method='POST', body=b'x' * 200_000)
+        self.assertEqual(answer.headers['x-openstack-request-id'], answer.text)
 
     def test_long_bodies(self) -> None:
         for length in ({}, {'headers': {'Content-Type': 'application/json'}}):
@@ -144,6 +151,10 @@ class WsgiTest(AppTest):
                 self.assertEqual(300, answer.status_int)
         load.assert_called_once_with([])
         setup.assert_called_once_with(concurrency.THREADING)
+
+
+def _logged_id(_error: Exception) -> webob.Response:
+    return webob.Response(oslo_context.get_current().request_id)
 
 
 def _v(version: str) -> dict[str, str]:
