@@ -29,7 +29,12 @@ class WorldCase(base.TestCase):
         super().setUpClass()
         cls.world = Deployment(**cls.deployment)
         cls.addClassCleanup(cls.world.stop)
+        cls.prepare()
         cls.world.start()
+
+    @classmethod
+    def prepare(cls) -> None:
+        """What has to be done before the services start."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -199,6 +199,20 @@ class Deployment:
             if self._is_own_path:
                 leftovers.remove_directory(self.path)
 
+    def limit(self, back_end: str, size: int) -> None:
+        """Give a back end a file system of its own, of ``size`` MiB; before :meth:`start`.
+
+        :raises Failed: only root can mount it
+        """
+        place = self.path / back_end
+        place.mkdir()
+        options = f'size={size}m,mode=755'
+        done = subprocess.run(
+            ['mount', '-t', 'tmpfs', '-o', options, self.name, str(place)], capture_output=True
+        )
+        if done.returncode:
+            raise Failed(f'No file system at {place}: {done.stderr.decode(errors="replace")}')
+
     def throttle(self, rate: int | None) -> None:
         """Hold each rsync that starts from now on to a rate in KiB/s; None sets them free."""
         wrapper = self.path / 'bin' / 'rsync'
