@@ -1,8 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'ext'))
+
 project = 'ssm'
 copyright = 'ssm developers'
-extensions = ['openstackdocstheme']
+extensions = [
+    'openstackdocstheme',
+    'oslo_config.sphinxext',
+    'oslo_policy.sphinxext',
+    'migration_tables',
+]
 html_theme = 'openstackdocs'
 html_theme_options = {'sidebar_mode': 'toctree'}
 openstackdocs_repo_name = 'ssm'
