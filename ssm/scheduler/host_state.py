@@ -14,41 +14,14 @@ from typing import Any
 from oslo_log import log as logging
 
 from ssm.common import exceptions
-from ssm.scheduler import extra_specs as extra_specs_lib
+from ssm.common import extra_specs as extra_specs_lib
+from ssm.common.pools import merged_pools
 from ssm.scheduler.request import Request
 
 LOG = logging.getLogger(__name__)
 
 UNKNOWN = 'unknown'
 """What a pool reports that can't tell a capacity."""
-
-INHERITED = (
-    'share_backend_name',
-    'vendor_name',
-    'driver_version',
-    'storage_protocol',
-    'timestamp',
-    'driver_handles_share_servers',
-    'snapshot_support',
-    'create_share_from_snapshot_support',
-    'revert_to_snapshot_support',
-    'mount_snapshot_support',
-    'dedupe',
-    'compression',
-    'replication_type',
-    'replication_domain',
-    'sg_consistent_snapshot_support',
-    'security_service_update_support',
-    'network_allocation_update_support',
-    'share_server_multiple_subnet_support',
-    'share_replicas_migration_support',
-    'encryption_support',
-    'qos_type_support',
-    'snapshot_inherit_share_access_support',
-    'ipv4_support',
-    'ipv6_support',
-)
-"""Keys a pool takes from the back end's level of the report if it lacks them (rest-api 5.3)."""
 
 _FILTERS = ('name', 'host', 'backend', 'pool')
 
@@ -254,19 +227,6 @@ class HostStates:
 def service_host(host: str) -> str:
     """``host@backend`` of ``host@backend#pool``."""
     return host.partition('#')[0]
-
-
-def merged_pools(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The pools of a report, each with what it takes from the back end's level."""
-    groups = report.get('share_group_stats') or {}
-    level = {'sg_consistent_snapshot_support': groups.get('consistent_snapshot_support'), **report}
-    pools = report.get('pools')
-    if pools is None:
-        # The mapping of servers to pools is not a property of a pool.
-        level.pop('server_pools_mapping', None)
-        return [{'pool_name': report.get('share_backend_name') or '_pool0', **level}]
-    inherited = {key: level[key] for key in INHERITED if key in level}
-    return [{**inherited, **pool} for pool in pools]
 
 
 def _parsed(timestamp: str) -> datetime.datetime:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Sequence
 
-from ssm.scheduler import extra_specs
+from ssm.common import extra_specs
 from ssm.scheduler.filters import base
 from ssm.scheduler.host_state import PoolState
 from ssm.scheduler.request import Request
@@ -25,12 +25,12 @@ class CapabilitiesFilter(base.Filter):
 
     def reason(self, refused: Sequence[PoolState], request: Request) -> str:
         counts = collections.Counter(
-            spec for pool in refused for spec in _unmet(pool, request)
+            str(spec) for pool in refused for spec in _unmet(pool, request)
         ).most_common()
         return 'not satisfied are ' + ', '.join(f'{spec} ({n} of them)' for spec, n in counts)
 
 
-def _unmet(pool: PoolState, request: Request) -> list[str]:
+def _unmet(pool: PoolState, request: Request) -> list[extra_specs.Unmet]:
     elsewhere = request.snapshot_host is not None or request.active_replica_host is not None
     specs = extra_specs.rewrite(request.extra_specs, request.share_proto, any_backend=elsewhere)
     if 'default_qos_type' in specs:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ssm.common import exceptions
+from ssm.common.pools import merged_pools
 from ssm.scheduler import host_state
 from ssm.scheduler.host_state import HostStates, PoolState, Service
 from ssm.scheduler.request import Request
@@ -68,7 +69,7 @@ class MergeTest(TestCase):
 
     def test_pool_takes_exactly_the_listed_keys(self) -> None:
         bare = pool('p1')
-        (merged,) = host_state.merged_pools({**self.level, **self.not_inherited, 'pools': [bare]})
+        (merged,) = merged_pools({**self.level, **self.not_inherited, 'pools': [bare]})
         self.assertEqual({**self.level, **bare, 'sg_consistent_snapshot_support': 'pool'}, merged)
 
     def test_what_a_pool_says_itself_stays(self) -> None:
@@ -76,19 +77,19 @@ class MergeTest(TestCase):
             key: 'own'
             for key in (*self.level, *self.not_inherited, 'sg_consistent_snapshot_support')
         } | {'replication_domain': None}
-        (merged,) = host_state.merged_pools(
+        (merged,) = merged_pools(
             {**self.level, **self.not_inherited, 'pools': [{**pool('p1'), **own}]}
         )
         self.assertEqual({**pool('p1'), **own}, merged)
 
     def test_key_that_nobody_reports_is_not_invented(self) -> None:
-        (merged,) = host_state.merged_pools({'pools': [pool('p1')]})
+        (merged,) = merged_pools({'pools': [pool('p1')]})
         self.assertEqual({**pool('p1'), 'sg_consistent_snapshot_support': None}, merged)
 
     def test_no_pools_are_one_pool_with_the_whole_report(self) -> None:
         whole = {**self.level, **self.not_inherited, 'pools': None}
         for name, expected in [('ALPHA', 'ALPHA'), (None, '_pool0')]:
-            (merged,) = host_state.merged_pools({**whole, 'share_backend_name': name})
+            (merged,) = merged_pools({**whole, 'share_backend_name': name})
             self.assertEqual(expected, merged.pop('pool_name'))
             self.assertEqual('pool', merged.pop('sg_consistent_snapshot_support'))
             kept = {**whole, 'share_backend_name': name}
@@ -96,10 +97,10 @@ class MergeTest(TestCase):
             self.assertEqual(kept, merged)
 
     def test_missing_pools_key_is_null(self) -> None:
-        self.assertEqual(1, len(host_state.merged_pools({'share_backend_name': 'A'})))
+        self.assertEqual(1, len(merged_pools({'share_backend_name': 'A'})))
 
     def test_empty_list_means_no_pools(self) -> None:
-        self.assertEqual([], host_state.merged_pools({'pools': []}))
+        self.assertEqual([], merged_pools({'pools': []}))
 
 
 class HostStatesTest(TestCase):

@@ -3,9 +3,9 @@
 """Back ends made of stanzas, and what they report."""
 
 from ssm.common import exceptions
+from ssm.common.pools import merged_pools
 from ssm.conf import CONF
 from ssm.db import engine
-from ssm.scheduler.host_state import merged_pools
 from ssm.share import backend, capabilities
 from ssm.tests.unit.share import base
 

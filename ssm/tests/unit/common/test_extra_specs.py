@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from ssm.scheduler import extra_specs
+from ssm.common import extra_specs
 from ssm.tests.base import TestCase
 
 
@@ -124,9 +124,9 @@ class UnmetTest(TestCase):
 
     def test_names_what_is_missing(self) -> None:
         specs = {'level': 'silver', 'dedupe': 'True', 'missing': 'x'}
-        self.assertEqual(
-            ["level 'silver'", "missing 'x'"], extra_specs.unmet(specs, self.capabilities)
-        )
+        found = extra_specs.unmet(specs, self.capabilities)
+        self.assertEqual([('level', 'silver', 'gold'), ('missing', 'x', None)], found)
+        self.assertEqual(["level 'silver'", "missing 'x'"], [str(item) for item in found])
 
 
 class RewriteTest(TestCase):

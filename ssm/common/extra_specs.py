@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from oslo_utils import strutils
 
@@ -44,13 +44,25 @@ def rewrite(
     return rewritten
 
 
-def unmet(specs: Mapping[str, str], capabilities: Mapping[str, Any]) -> list[str]:
-    """The specs a pool does not satisfy, as ``key value``; empty if it satisfies all."""
-    return [
-        f'{key} {value!r}'
-        for key, value in specs.items()
-        if (path := _path(key)) and not _satisfies(_look_up(capabilities, path), value)
+class Unmet(NamedTuple):
+    """A spec that a pool does not satisfy; ``offered`` is None where the pool does not say."""
+
+    key: str
+    wanted: str
+    offered: Any
+
+    def __str__(self) -> str:
+        return f'{self.key} {self.wanted!r}'
+
+
+def unmet(specs: Mapping[str, str], capabilities: Mapping[str, Any]) -> list[Unmet]:
+    """The specs a pool does not satisfy; empty if it satisfies all."""
+    found = [
+        Unmet(key, wanted, _look_up(capabilities, path))
+        for key, wanted in specs.items()
+        if (path := _path(key))
     ]
+    return [item for item in found if not _satisfies(item.offered, item.wanted)]
 
 
 def matches(capability: Any, spec: str) -> bool:
