@@ -4,14 +4,13 @@
 
 ``python -m ssm.drivers.linux.agent`` reads requests from stdin, each a line with a JSON object
 ``{"function": …, "arguments": {…}}``, and prints a line for each: ``{"value": …}``,
-``{"refused": message, "findings": […]}`` or ``{"failed": message}``.
+``{"refused": message, "findings": […]}`` or ``{"failed": message}``. A mistake in it ends it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import sys
 import time
 from collections.abc import Callable
@@ -20,9 +19,6 @@ from typing import Any
 from ssm.common.exceptions import DriverRefused
 from ssm.drivers.linux import parts, pool, tree
 from ssm.drivers.linux.refusal import refusal
-
-# stdlib, see the package
-LOG = logging.getLogger('agent')
 
 
 def survey(roots: list[str], since: float | None = None, devices: bool = True) -> list[Any]:
@@ -139,8 +135,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     except DriverRefused as error:
         findings = [finding.to_dict() for finding in error.findings]
         return {'refused': error.message, 'findings': findings}
-    except Exception as error:
-        LOG.exception('%s', request['function'])
+    except OSError as error:
         return {'failed': f'{type(error).__name__}: {error}'}
 
 

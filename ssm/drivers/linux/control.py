@@ -140,7 +140,7 @@ class Workers:
         )
 
     def forget(self, migration: pool.Migration) -> None:
-        """Remove what a cancel leaves: all but the guard."""
+        """Remove what a migration leaves that came to its end: all but the guard."""
         self._children.pop(migration.id, None)
         shutil.rmtree(migration.path, ignore_errors=True)
 

@@ -49,7 +49,7 @@ class ServerMigration(base.ShareDriver):
         new_share_network: dict[str, Any],
         shares_request_spec: dict[str, Any],
     ) -> base.Capabilities:
-        findings = list(self._findings(share_server, shares_request_spec))
+        findings = list(self._reasons(share_server, shares_request_spec))
         return base.Capabilities(
             compatible=not errors(findings),
             writable=True,
@@ -60,7 +60,7 @@ class ServerMigration(base.ShareDriver):
             findings=findings,
         )
 
-    def _findings(self, share_server: base.ShareServer, spec: dict[str, Any]) -> Iterator[Finding]:
+    def _reasons(self, share_server: base.ShareServer, spec: dict[str, Any]) -> Iterator[Finding]:
         peer, wrong = check.source_stanza(self.backend, share_server['host'], LINUX_OPTS)
         if peer is None:
             yield from wrong
@@ -87,7 +87,9 @@ class ServerMigration(base.ShareDriver):
     ) -> dict[str, Any] | None:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
         migration = self._take(token, dest_share_server, job)
-        if not _is_done(migration, 'copy') and not self.workers.running(migration, token, 'copy'):
+        if migration.completed_file.exists() or _is_done(migration, 'copy'):
+            return None
+        if not self.workers.running(migration, token, 'copy'):
             self.workers.begin(migration, token, 'copy')
         return None
 
@@ -101,7 +103,8 @@ class ServerMigration(base.ShareDriver):
         token: base.Token,
     ) -> bool:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
-        return self.workers.ask(self._take(token, dest_share_server, job), token, 'copy')
+        migration = self._take(token, dest_share_server, job)
+        return migration.completed_file.exists() or self.workers.ask(migration, token, 'copy')
 
     def share_server_migration_get_progress(
         self,
@@ -113,8 +116,10 @@ class ServerMigration(base.ShareDriver):
         token: base.Token,
     ) -> base.Progress:
         migration = self.place.migration(token.migration_id)
+        if completed := pool.read_json(migration.completed_file):
+            return base.Progress(**completed | {'findings': _findings(completed)})
         progress = pool.read_json(migration.progress_file) or {'total_progress': 0}
-        progress['findings'] = _warnings(migration)
+        progress['findings'] = _findings(progress)
         # the last share may be done a moment before the step is
         over = _is_done(migration, 'copy')
         progress['total_progress'] = 100 if over else min(progress['total_progress'], 99)
@@ -131,9 +136,9 @@ class ServerMigration(base.ShareDriver):
     ) -> None:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
         migration = self._take(token, dest_share_server, job)
-        _need_first_phase(migration)
         # once the destination opens, the source has nothing new to say
         if not migration.opening_file.exists():
+            _need_first_phase(migration)
             self._run(migration, token, 'refresh')
 
     def share_server_migration_fence(
@@ -147,6 +152,8 @@ class ServerMigration(base.ShareDriver):
     ) -> None:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
         migration = self._take(token, dest_share_server, job)
+        if migration.opening_file.exists():
+            return
         _need_first_phase(migration)
         if _is_done(migration, 'fence') and self._fenced_by(job) == migration.id:
             return
@@ -168,7 +175,9 @@ class ServerMigration(base.ShareDriver):
         token: base.Token,
     ) -> None:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
-        self._run(self._take(token, dest_share_server, job), token, 'unfence')
+        migration = self._take(token, dest_share_server, job)
+        migration.refuse_if_open()
+        self._run(migration, token, 'unfence')
 
     def share_server_migration_complete(
         self,
@@ -182,8 +191,14 @@ class ServerMigration(base.ShareDriver):
     ) -> base.Completion:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
         migration = self._take(token, dest_share_server, job)
-        if not _is_done(migration, 'complete'):
-            self._run(migration, token, 'complete')
+        if not migration.completed_file.exists():
+            if not _is_done(migration, 'complete'):
+                self._run(migration, token, 'complete')
+            progress = pool.read_json(migration.progress_file) or {'findings': []}
+            ended = progress | {'total_progress': 100}
+            pool.write_json(migration.completed_file, ended, durable=True)
+        self.workers.forget(migration)
+        completed = pool.read_json(migration.completed_file)
         server = self.place.server(server_name(dest_share_server))
         export = parts.load('export', self.backend.linux_export)(server)
         return base.Completion(
@@ -199,7 +214,7 @@ class ServerMigration(base.ShareDriver):
                 )
                 for snapshot in snapshots
             },
-            findings=[*_warnings(migration), *_rules_lost(export, shares)],
+            findings=[*_findings(completed), *_rules_lost(export, shares)],
         )
 
     def share_server_migration_cancel(
@@ -218,6 +233,7 @@ class ServerMigration(base.ShareDriver):
             # a migration that failed for this reason has to be cancelled all the same
             LOG.warning('Cancelling without the source: %s', error.message)
         migration = self._take(token, dest_share_server, job)
+        migration.refuse_if_open()
         if migration.job_file.exists():
             self._run(migration, token, 'cancel')
         self.workers.forget(migration)
@@ -230,7 +246,7 @@ class ServerMigration(base.ShareDriver):
     ) -> pool.Migration:
         """Claim a migration and leave its job, if there is one, for the worker."""
         migration = self.workers.claim(token, server_name(dest_share_server))
-        if job is not None:
+        if job is not None and not migration.completed_file.exists():
             pool.write_json(migration.job_file, job)
         return migration
 
@@ -296,9 +312,8 @@ def _need_first_phase(migration: pool.Migration) -> None:
         raise refusal('first_phase_not_over', 'The first phase of this migration is not over.')
 
 
-def _warnings(migration: pool.Migration) -> list[Finding]:
+def _findings(progress: dict[str, Any]) -> list[Finding]:
     """What the workers found worth telling."""
-    progress = pool.read_json(migration.progress_file) or {}
     return [Finding.from_dict(finding) for finding in progress.get('findings', [])]
 
 

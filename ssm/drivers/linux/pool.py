@@ -11,9 +11,9 @@
                             closed/<share>       where it lies while the server is fenced
                             snapshots/<share>/<snapshot>
     <pool>/.ssm/host                             the one host that may use the pool
-    <pool>/.ssm/migrations/<id>/                 state, log and private copy of a migration
-    <pool>/.ssm/guards/<id>/                     epoch, lock and worker of a migration; these
-                                                 outlive a cancel, so that stale work still fails
+    <pool>/.ssm/migrations/<id>/                 state and private copy of a migration, to its end
+    <pool>/.ssm/guards/<id>/                     epoch, lock, worker, log and end of a migration;
+                                                 kept after it, so that stale work still fails
 """
 
 from __future__ import annotations
@@ -199,8 +199,8 @@ class Pool:
 class Migration:
     """The place of one migration in the pool of its destination.
 
-    :param path: state, log and private copy; removed by a cancel
-    :param guard: epoch, lock and worker; kept until the destination is torn down
+    :param path: state and private copy; there as long as it goes on
+    :param guard: epoch, lock, worker, log and end; kept until the destination is torn down
     """
 
     def __init__(self, migration_id: str, path: pathlib.Path, guard: pathlib.Path) -> None:
@@ -211,16 +211,26 @@ class Migration:
         self.worker_file = guard / 'worker.json'
         self.lock_file = guard / 'lock'
         self.claim_file = guard / 'claim'
+        self.opening_file = guard / 'opening.json'
+        self.completed_file = guard / 'completed.json'
+        self.log_file = guard / 'worker.log'
         self.job_file = path / 'job.json'
         self.state_file = path / 'state.json'
         self.progress_file = path / 'progress.json'
-        self.opening_file = path / 'opening.json'
-        self.log_file = path / 'worker.log'
 
     def prepare(self) -> None:
-        """Make its directories."""
-        make_directory(self.path, PRIVATE)
+        """Make its directories; what is completed needs no more than the guard."""
         make_directory(self.guard, PRIVATE)
+        if not self.completed_file.exists():
+            make_directory(self.path, PRIVATE)
+
+    def refuse_if_open(self) -> None:
+        """Nothing, as long as the destination has not begun to open.
+
+        :raises DriverRefused: it has; there is no way back
+        """
+        if self.opening_file.exists():
+            raise refusal('destination_open', 'The destination serves, the source stays closed.')
 
     def result_file(self, step: str) -> pathlib.Path:
         """How a step ended; there is none before it did."""

@@ -147,7 +147,7 @@ def fence(work: Work) -> None:
 
 def unfence(work: Work) -> None:
     """Let the source serve again."""
-    _refuse_if_open(work)
+    work.migration.refuse_if_open()
     work.migration.drop_result('fence')
     work.reopen()
 
@@ -171,7 +171,7 @@ def complete(work: Work) -> None:
 
 def cancel(work: Work) -> None:
     """Let the source serve, remove the copy."""
-    _refuse_if_open(work)
+    work.migration.refuse_if_open()
     work.migration.drop_result('fence')
     work.reopen()
     work.storage.delete(work.migration.path / 'copy')
@@ -184,11 +184,6 @@ def _refuse_if_not_fenced(work: Work) -> None:
     fence = work.source.start('fenced_by', side=work.source_side).result()
     if not done or fence != work.migration.id:
         raise refusal('not_fenced', 'The source is not closed, the copy may not be opened.')
-
-
-def _refuse_if_open(work: Work) -> None:
-    if work.migration.opening_file.exists():
-        raise refusal('destination_open', 'The destination serves, the source must stay closed.')
 
 
 STEPS: dict[str, Callable[[Work], None]] = {

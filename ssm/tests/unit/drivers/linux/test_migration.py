@@ -206,6 +206,20 @@ class ContentTest(MigrationCase):
         self.assertEqual('new', (self.target(migration) / 'file').read_text())
         self.assertEqual(b'new', (self.target(migration) / 'mapped').read_bytes()[:3])
 
+    def test_end_leaves_what_late_work_needs_and_no_more(self) -> None:
+        migration = self.migration_of()
+        (self.source(migration) / 'file').write_text('content')
+        answer = self.run_to(migration, 'complete')
+        place = self.place(migration)
+        self.assertFalse(place.path.exists())
+        self.crash(migration)
+        for step in ('start', 'continue', 'refresh', 'fence'):
+            self.finish(migration, step)
+        self.assertEqual(answer, self.finish(migration, 'complete'))
+        self.assertEqual(100, self.step(migration, 'get_progress')['total_progress'])
+        self.assertFalse(place.path.exists())
+        self.assertIn('complete: done', place.log_file.read_text())
+
     def test_progress_tells_bytes(self) -> None:
         migration = self.migration_of(shares=2)
         (self.source(migration) / 'file').write_bytes(bytes(100_000))
