@@ -93,6 +93,7 @@ class Deployment:
     :param driver: of all back ends
     :param options: lines for [DEFAULT]
     :param backend_options: lines for the stanza of each back end
+    :param sections: further sections; what they set wins
     :param database_url: server on which ``services`` get a database
     :param concurrency: ``eventlet`` or ``threading``, None leaves the default
     """
@@ -106,6 +107,7 @@ class Deployment:
         driver: str = 'linux',
         options: str = '',
         backend_options: str = '',
+        sections: str = '',
         database_url: str = servers.MYSQL_URL,
         concurrency: str | None = None,
     ) -> None:
@@ -115,10 +117,12 @@ class Deployment:
         self.services = services
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}/v2'
+        self.token = 'admin:admin'
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._driver = driver
         self._options = options
         self._backend_options = backend_options
+        self._sections = sections
         self._is_own_path = path is None
         self._database = servers.Database(database_url)
         self._database_url = database_url
@@ -274,6 +278,7 @@ class Deployment:
             text += _STANZA.format(
                 name=back_end, driver=self._driver, path=self.path, extra=self._backend_options
             )
+        text += self._sections.format(path=self.path)
         self._file(name).write_text(text)
 
     # Talking to it
@@ -317,7 +322,7 @@ class Deployment:
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={
-                'X-Auth-Token': 'admin:admin',
+                'X-Auth-Token': self.token,
                 'X-OpenStack-Manila-API-Version': '2.70',
                 'X-OpenStack-Manila-API-Experimental': 'true',
                 'Content-Type': 'application/json',

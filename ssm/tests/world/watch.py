@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ssm.drivers.linux import process
@@ -73,15 +74,23 @@ def watch_workers(world: Deployment) -> Watch:
 
 
 def _worker_epochs(world: Deployment) -> Seen:
-    """Epochs of the workers, and their children, that live, by migration."""
     found: Seen = {}
-    for pid in leftovers.processes(world.name):
-        try:
-            environment = pathlib.Path(f'/proc/{pid}/environ').read_bytes()
-        except OSError:
-            continue
-        for entry in environment.decode(errors='replace').split('\0'):
-            if entry.startswith(f'{process.MARK}='):
-                migration, _, epoch = entry.partition('=')[2].rpartition(':')
-                found.setdefault(migration, set()).add(int(epoch))
+    for _pid, migration, epoch in _workers(world):
+        found.setdefault(migration, set()).add(epoch)
     return found
+
+
+def workers(world: Deployment, migration: str) -> dict[int, int]:
+    """Workers of a migration with what they started: their epochs by pid."""
+    return {pid: epoch for pid, found, epoch in _workers(world) if found == migration}
+
+
+def _workers(world: Deployment) -> Iterator[tuple[int, str, int]]:
+    mark = f'{process.MARK}='
+    for pid in leftovers.processes(world.name):
+        with contextlib.suppress(OSError):
+            environment = pathlib.Path(f'/proc/{pid}/environ').read_text(errors='replace')
+            for entry in environment.split('\0'):
+                if entry.startswith(mark):
+                    migration, _, epoch = entry.removeprefix(mark).rpartition(':')
+                    yield pid, migration, int(epoch)
