@@ -3,11 +3,15 @@
 """Directives that put the tables of a migration into the documentation as the code has them.
 
 ``migration-diagram``, ``migration-states``, ``migration-transitions`` and ``migration-steps`` are
-made from :mod:`ssm.migration.states`, ``blocked-requests`` from the route table of the API.
+made from :mod:`ssm.migration.states`, ``blocked-requests`` from the route table of the API,
+``package-modules`` from the first sentences of the modules of a package.
 """
 
 from __future__ import annotations
 
+import ast
+import importlib.util
+import pathlib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,7 +27,9 @@ from ssm.api import routes
 from ssm.migration import states
 from ssm.migration.states import BACKWARD, FORWARD, PAST_NO_RETURN, Actor, Event, State, Step
 
-_REFERENCES = re.compile(r'\s*\((?:guide, )?(?:S\d+|decision \d+|contract [\d.]+)[^)]*\)')
+_REFERENCES = re.compile(
+    r',?\s*\((?:guide, )?(?:S\d+|decisions? \d|rules? \d|contract|rest-api)[^)]*\)'
+)
 """Numbers of texts the code was written by; they help nobody who runs it."""
 
 _BACK = (BACKWARD, PAST_NO_RETURN)
@@ -165,6 +171,24 @@ class BlockedRequests(_Generated):
         return self.table(('Request', 'Action', 'Answer'), (60, 25, 15), rows)
 
 
+class PackageModules(_Generated):
+    """The modules of a package, each with the first paragraph of its text."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        package = importlib.util.find_spec(self.arguments[0])
+        if package is None or not package.submodule_search_locations:
+            raise self.error(f'{self.arguments[0]} is no package.')
+        rows = []
+        for path in sorted(pathlib.Path(package.submodule_search_locations[0]).glob('[a-z]*.py')):
+            self.env.note_dependency(str(path))
+            text = ast.get_docstring(ast.parse(path.read_text())) or ''
+            first = ' '.join(text.partition('\n\n')[0].split())
+            rows.append((f'``{path.stem}``', _REFERENCES.sub('', first)))
+        return self.table(('Module', 'What it holds'), (20, 80), rows)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive('migration-diagram', Diagram)
@@ -172,4 +196,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive('migration-transitions', Transitions)
     app.add_directive('migration-steps', Steps)
     app.add_directive('blocked-requests', BlockedRequests)
+    app.add_directive('package-modules', PackageModules)
     return {'parallel_read_safe': True}
