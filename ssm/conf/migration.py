@@ -41,6 +41,16 @@ OPTS: list[cfg.Opt] = [
         'thirds without a renewal.',
     ),
     cfg.IntOpt(
+        'migration_step_deadline',
+        default=3600,
+        min=1,
+        help='Seconds for which a step of a migration may be put off again and again by '
+        'temporary errors. Past it the migration fails with the last reason. From the moment '
+        'the destination opens on, and while the source has to be opened again, the step is '
+        'tried for ever, and reported as overdue. A driver that does not answer for so long '
+        'is reported, too.',
+    ),
+    cfg.IntOpt(
         'migration_refresh_interval',
         default=600,
         min=1,

@@ -98,6 +98,16 @@ def _network_unknown(subject: Subject) -> Findings:
     )
 
 
+def _network_gone(subject: Subject) -> Findings:
+    if subject.old_network is None and not subject.body.get('new_share_network_id'):
+        yield _of_server(
+            subject,
+            'share_network_gone',
+            f'Share server {subject.server.id} lies on no share network any more.',
+            'Give new_share_network_id.',
+        )
+
+
 def _network_of_other_project(subject: Subject) -> Findings:
     old, new = subject.old_network, subject.network
     if old and new and old.project_id != new.project_id:
@@ -176,12 +186,14 @@ def _nothing_changes(subject: Subject) -> Findings:
 
 
 def _has_destination(subject: Subject) -> Findings:
-    if subject.has_destination:
+    if subject.destination_id:
         yield _of_server(
             subject,
             'migration_unfinished',
-            f'Share server {subject.server.id} has an unfinished migration.',
-            'Complete it or cancel it.',
+            f'Share server {subject.server.id} has a destination that is not finished: '
+            f'{subject.destination_id} is in server_migrating_to.',
+            'Complete the migration or cancel it. If it was ended by a reset of its source, set '
+            f'the status of {subject.destination_id} to error and delete it.',
         )
 
 
@@ -312,6 +324,7 @@ CHECKS = (
     Check('8', 400, _host_not_a_string),
     Check('9', 400, _network_unknown),
     Check('9a', 400, _network_of_other_project),
+    Check('9b', 400, _network_gone),
     Check('10', 400, _network_not_active),
     Check('11', 409, _no_shares),
     Check('12', 409, _in_recycle_bin),

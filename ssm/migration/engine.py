@@ -10,8 +10,10 @@ this same path: what is done stands in the journal, and what was begun is done a
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from typing import Any
 
 from oslo_config import cfg
@@ -22,47 +24,29 @@ from ssm.common import exceptions, findings, loops
 from ssm.common.context import RequestContext
 from ssm.common.findings import Finding
 from ssm.db import models
-from ssm.migration import capabilities, inquiry, journal, networks, states, steps, store
+from ssm.db.engine import db_time
+from ssm.migration import (
+    capabilities,
+    claims,
+    inquiry,
+    journal,
+    networks,
+    progress,
+    recovery,
+    states,
+    steps,
+    store,
+    switch,
+)
 from ssm.migration.lease import Bell, Identity, Keeper, Lease
+from ssm.migration.plan import begun, next_step, plan_of
 from ssm.migration.run import Run, Tools, Write
-from ssm.migration.states import BACKWARD, FORWARD, PAST_NO_RETURN, Event, Plan, State, Step
+from ssm.migration.states import FORWARD, Event, Plan, Step
 
 LOG = logging.getLogger(__name__)
 
 BACKOFF = 5.0
 """Seconds before a step is tried again after an error that says nothing of its own."""
-
-RELEASED: dict[str, Any] = {'owner': None, 'lease_expires_at': None}
-"""Columns of a migration that nobody owns."""
-
-
-def plan_of(row: models.Migration) -> Plan | None:
-    """What is to be done with a migration now; None if it rests."""
-    if not row.rolling_back:
-        return FORWARD.get(State(row.state))
-    if journal.begun(row.journal, states.POINT_OF_NO_RETURN):
-        return PAST_NO_RETURN.get(State(row.state))
-    return BACKWARD.get(State(row.state))
-
-
-def next_step(row: models.Migration, written: journal.Journal, plan: Plan) -> Step | None:
-    """The first step of a plan that is needed and not done yet, by a journal."""
-    return next(
-        (
-            step
-            for step in plan.steps
-            if not journal.done(written, step) and steps.is_needed(step, row)
-        ),
-        None,
-    )
-
-
-def begun(written: journal.Journal, step: Step | None) -> dict[str, Any]:
-    """Columns that say a step is about to run; without one the journal as it is."""
-    if step is None:
-        return {'journal': written}
-    written = journal.begin(written, step, models.now())
-    return {'journal': written, 'attempt': journal.attempts(written, step)}
 
 
 class Engine:
@@ -83,7 +67,7 @@ class Engine:
             f'migration-sweep-{self.host}', self.sweep, conf.migration_sweep_interval
         )
         self._bells: dict[str, Bell] = {}
-        self._copying: set[str] = set()
+        self._runs: dict[str, Run] = {}
         self._stopping = False
 
     def start(self) -> None:
@@ -113,7 +97,7 @@ class Engine:
             arguments['availability_zone_id'],
             requested,
         )
-        return inquiry.ask(self.tools.driver, self.host, context, question).to_dict()
+        return inquiry.answer(self.tools, context, question).to_dict()
 
     def wake(self, migration_id: str) -> None:
         """Look at a migration now: the row changed."""
@@ -123,84 +107,83 @@ class Engine:
         else:
             self._sweeper.wake()
 
+    # Who carries what.
+
     def sweep(self) -> None:
-        """Take up what is due and nobody alive carries."""
-        dead = self._identity.dead(store.owners(self.host))
-        for migration_id, state, waiting in store.due(self.host, dead):
-            if self._stopping or migration_id in self._bells:
-                continue
-            if state is State.STARTING and not self._has_room():
-                self._let_wait(migration_id, waiting)
-                continue
-            self._bells[migration_id] = Bell()
-            if state in states.FIRST_PHASE:
-                self._copying.add(migration_id)
-            threading.Thread(
-                target=self._carry, args=(migration_id, dead), name=migration_id, daemon=True
-            ).start()
+        """Take up what is due and nobody alive carries; tell what is stuck."""
+        if self._keeper.trouble:
+            LOG.warning('%s could not renew its leases: %s', self.host, self._keeper.trouble)
+        for run in list(self._runs.values()):
+            self._tell_silence(run)
+        dead = self._identity.dead(claims.owners(self.host))
+        for migration_id in claims.due(self.host, dead):
+            if self._stopping:
+                return
+            if migration_id not in self._bells:
+                self._take_up(migration_id, dead)
 
-    def _has_room(self) -> bool:
-        return len(self._copying) < self.tools.backend.max_concurrent_migrations
-
-    def _let_wait(self, migration_id: str, waiting: str | None) -> None:
-        """Say in the row why nothing happens; once."""
-        limit = self.tools.backend.max_concurrent_migrations
-        sentence = (
-            f'{limit} {"migration copies" if limit == 1 else "migrations copy"} to {self.host}, '
-            'which is max_concurrent_migrations'
-        )
-        if waiting != sentence:
-            store.let_wait(migration_id, sentence)
-
-    def _carry(self, migration_id: str, dead: set[str]) -> None:
-        """Own a migration until it rests; the edge of the loop."""
+    def _take_up(self, migration_id: str, dead: set[str]) -> None:
+        """Claim a migration and let a thread carry it; a failure leaves it to the next sweep."""
+        self._bells[migration_id] = Bell()
         run: Run | None = None
         try:
             run = self.claim(migration_id, dead)
-            if run is not None:
-                self._advance_until_rest(run)
+        except Exception:
+            LOG.exception('Migration %s could not be taken up', migration_id)
+        if run is None:
+            del self._bells[migration_id]
+            return
+        threading.Thread(target=self._carry, args=(run,), name=migration_id, daemon=True).start()
+
+    def claim(self, migration_id: str, dead_owners: Collection[str] = ()) -> Run | None:
+        """Become the owner of a migration; None if it is another's, over, or has to wait."""
+        seconds = self._lease_seconds
+        began = time.monotonic()
+        row = claims.claim(
+            migration_id,
+            self._identity.owner,
+            int(seconds),
+            dead_owners,
+            self.tools.backend.max_concurrent_migrations,
+            self._announce,
+        )
+        if row is None:
+            return None
+        run = Run(row, Lease(row.id, row.epoch, seconds, began), self.tools)
+        run.current = self._first_step(row)
+        self._keeper.hold(run.lease)
+        self._runs[row.id] = run
+        LOG.info('Migration %s in %s, epoch %s: taken up', row.id, row.state, row.epoch)
+        return run
+
+    def _announce(self, row: models.Migration) -> dict[str, Any]:
+        """Intent before effect: the first step is written down with the claim."""
+        return begun(row.journal, self._first_step(row))
+
+    def _first_step(self, row: models.Migration) -> Step | None:
+        plan = plan_of(row)
+        step = next_step(row, row.journal, plan) if plan else None
+        return None if step and self._is_half_done(row, step) else step
+
+    def _carry(self, run: Run) -> None:
+        """Own a migration until it rests; the edge of the loop."""
+        try:
+            self._advance_until_rest(run)
         except exceptions.LeaseLost as exc:
             LOG.warning('%s', exc.message)
         except Exception as exc:
-            LOG.exception('Migration %s is taken up again later', migration_id)
-            if run is not None:
-                self._leave(run, f'Tried again after an error: {exc}')
+            LOG.exception('Migration %s is taken up again later', run.row.id)
+            self._leave(run, f'Tried again after an error: {exc}', BACKOFF)
         finally:
-            self._copying.discard(migration_id)
-            self._bells.pop(migration_id, None)
-            if run is not None:
-                self._keeper.drop(run.lease)
+            self.drop(run)
+            self._bells.pop(run.row.id, None)
             self._sweeper.wake()
 
-    def claim(self, migration_id: str, dead_owners: Collection[str] = ()) -> Run | None:
-        """Become the owner of a migration; None if it is another's or over."""
-        row = store.get(migration_id)
-        if row is None or row.state in states.FINISHED:
-            return None
-        lease = Lease(row.id, row.epoch + 1, self._lease_seconds)
-        event = Event.TAKE if row.state == State.STARTING and not row.rolling_back else None
-        known = {'epoch': row.epoch, 'state': row.state}
-        if event:
-            row.state = states.TRANSITIONS[event].after
-        plan = plan_of(row)
-        step = next_step(row, row.journal, plan) if plan else None
-        if step and self._is_half_done(row, step):
-            step = None
-        values = {
-            'epoch': row.epoch + 1,
-            'owner': self._identity.owner,
-            'waiting': None,
-            **begun(row.journal, step),
-        }
-        if not store.claim(row, known, int(self._lease_seconds), dead_owners, event, values):
-            return None
-        for name, value in values.items():
-            setattr(row, name, value)
-        self._keeper.hold(lease)
-        LOG.info('Migration %s in %s, epoch %s: taken up', row.id, row.state, row.epoch)
-        run = Run(row, lease, self.tools)
-        run.current = step
-        return run
+    def drop(self, run: Run) -> None:
+        """Forget a run that is over."""
+        self._keeper.drop(run.lease)
+        if self._runs.get(run.row.id) is run:
+            del self._runs[run.row.id]
 
     def _advance_until_rest(self, run: Run) -> None:
         bell = self._bells.get(run.row.id) or Bell()
@@ -209,13 +192,11 @@ class Engine:
             if pause is None:
                 return
             if self._stopping:
-                self._leave(run, None)
+                self._leave(run, None, 0)
                 return
             if pause:
                 bell.wait(pause)
                 self._reread(run)
-            if run.row.state not in states.FIRST_PHASE:
-                self._copying.discard(run.row.id)
 
     def _reread(self, run: Run) -> None:
         """See what the API wrote meanwhile: a cancel, or an override.
@@ -227,13 +208,23 @@ class Engine:
             raise exceptions.LeaseLost(id=run.row.id)
         run.row = row
 
-    def _leave(self, run: Run, waiting: str | None) -> None:
-        """Give the lease back; the sweep takes the migration up again."""
-        wake_at = store.db_time() + int(BACKOFF) if waiting else None
+    def _leave(self, run: Run, waiting: str | None, seconds: float) -> None:
+        """Give the lease back; a sweep takes the migration up again after so many seconds."""
         try:
-            run.write(**RELEASED, waiting=waiting, wake_at=wake_at)
-        except (exceptions.ConcurrentChange, db_exc.DBError) as exc:
+            claims.release(run.row, waiting, int(seconds))
+        except db_exc.DBError as exc:
             LOG.warning('Migration %s: the lease has to run out: %s', run.row.id, exc)
+
+    def _tell_silence(self, run: Run) -> None:
+        """A driver that does not answer can't be stopped, but it shall not go unnoticed."""
+        asked = run.asked
+        if asked is None or time.monotonic() - asked[1] < cfg.CONF.migration_step_deadline:
+            return
+        waiting = f'The driver has not answered {asked[0]} for {time.monotonic() - asked[1]:.0f} s.'
+        LOG.error('Migration %s: %s', run.row.id, waiting)
+        claims.tell(run.row.id, run.lease.epoch, waiting)
+
+    # What is done next.
 
     def advance(self, run: Run) -> float | None:
         """Do the next step of a migration and write the result.
@@ -241,11 +232,11 @@ class Engine:
         :returns: seconds until it wants to go on, None when it rests and the lease is given back
         :raises LeaseLost: it is another's by now
         """
-        plan = plan_of(run.row)
-        if plan is None:
-            self._rest(run)
-            return None
         try:
+            plan = plan_of(run.row)
+            if plan is None:
+                self._rest(run)
+                return None
             step = next_step(run.row, run.row.journal, plan)
             if step is None:
                 return self._transition(run, plan, run.row.journal, steps.Done())
@@ -261,8 +252,10 @@ class Engine:
         values: dict[str, Any] = {}
         try:
             values = steps.refresh(run)
-        except exceptions.DriverError as exc:
-            waiting = f'The copy could not be refreshed: {exc.message}'[:1000]
+        except (exceptions.ConcurrentChange, exceptions.LeaseLost):
+            raise
+        except exceptions.SsmError as exc:
+            waiting = f'The copy could not be refreshed: {exc.message}'
             LOG.warning('Migration %s: %s', run.row.id, waiting)
         run.write(**values, **_resting(), waiting=waiting)
 
@@ -276,15 +269,25 @@ class Engine:
         try:
             outcome = steps.STEPS[step](run)
             if isinstance(outcome, steps.Again):
-                run.write(waiting=outcome.waiting, **outcome.values)
-                return outcome.seconds
+                return self._go_on(run, step, outcome)
             return self._commit(run, plan, step, outcome)
         except exceptions.DriverBusy as exc:
-            return self._try_again(run, step, exc)
+            reason = findings.sentence(exc.findings) or exc.message
+            return self._try_again(run, plan, step, reason, exc.retry_after)
         except (exceptions.ConcurrentChange, exceptions.LeaseLost):
             raise
         except exceptions.SsmError as exc:
             return self._fail(run, step, exc.findings or [Finding(exc.code, exc.message)])
+        except Exception as exc:
+            LOG.exception('Migration %s: %s failed', run.row.id, step)
+            # What was written last may be there without our knowing.
+            self._reread(run)
+            if (
+                plan_of(run.row) is not plan
+                or next_step(run.row, run.row.journal, plan) is not step
+            ):
+                return 0
+            return self._try_again(run, plan, step, f'Tried again after an error: {exc}', BACKOFF)
 
     def _is_half_done(self, row: models.Migration, step: Step) -> bool:
         """Whether a step that the driver can't repeat was begun before a crash (decision 18)."""
@@ -294,6 +297,16 @@ class Engine:
             and not getattr(self.tools.driver, attribute)
             and journal.begun(row.journal, step)
         )
+
+    def _go_on(self, run: Run, step: Step, outcome: steps.Again) -> float:
+        """The step has to be asked again; nothing to say is not written."""
+        values = dict(outcome.values)
+        written = journal.get_on(run.row.journal, step)
+        if written is not run.row.journal:
+            values['journal'] = written
+        if values or outcome.waiting != run.row.waiting:
+            run.write(**values, waiting=outcome.waiting)
+        return outcome.seconds
 
     def _commit(self, run: Run, plan: Plan, step: Step, outcome: steps.Done) -> float | None:
         """Write what a step did, and by the same statement what comes after it."""
@@ -312,33 +325,42 @@ class Engine:
     ) -> float | None:
         """Move the migration by the event of its plan, and announce the first step after it."""
         target = states.TRANSITIONS[plan.then].after
-        onward = FORWARD.get(target)
+        onward = None if target in states.FINISHED else FORWARD.get(target)
         following = next_step(run.row, written, onward) if onward else None
         values = {'waiting': None} | outcome.values | begun(written, following)
         if target in states.FINISHED:
-            values |= RELEASED | {'finished_at': models.now()}
+            values |= store.RELEASED | {'finished_at': models.now()}
         elif onward is None:
             values |= _resting()
+        if plan.then is Event.FAIL_CUT_OVER:
+            values['reasons'] = [*run.row.reasons, recovery.outlook(run.row, written).to_dict()]
         run.write(outcome.write, plan.then, **values)
         run.current = following
         LOG.info('Migration %s is in %s now', run.row.id, target)
-        if plan.then is Event.CANCELLED:
-            self._delete_unused(run)
+        if afterwards := _AFTERWARDS.get(plan.then):
+            afterwards(run)
         return 0 if onward else None
 
-    def _delete_unused(self, run: Run) -> None:
-        """The destination of a cancelled migration; else the cleanup of unused servers does it."""
-        destination = run.row.destination_share_server_id
-        if cfg.CONF.delete_share_server_with_last_share and destination:
-            self.tools.share_client.delete_share_server(run.context, self.host, destination)
+    def _try_again(
+        self, run: Run, plan: Plan, step: Step, reason: str, seconds: float
+    ) -> float | None:
+        """A temporary error is no failure (decision 3), unless it lasts: note it, and come back.
 
-    def _try_again(self, run: Run, step: Step, exc: exceptions.DriverBusy) -> float:
-        """A temporary error is no failure (decision 3): note it, and come back."""
-        reason = findings.sentence(exc.findings) or exc.message
+        Past its deadline an endless step is reported, any other one fails (decision 17).
+        """
         LOG.warning('Migration %s: %s has to wait: %s', run.row.id, step, reason)
-        written = journal.note(run.row.journal, step, reason)
-        run.write(**begun(written, step), waiting=reason[:1000])
-        return exc.retry_after
+        now = models.now()
+        written = journal.put_off(run.row.journal, step, reason, now)
+        waited = journal.put_off_for(written, step, now)
+        values = begun(written, step)
+        if waited > cfg.CONF.migration_step_deadline:
+            overdue = _overdue(run, step, waited, reason)
+            if step not in plan.endless:
+                return self._fail(run, step, [overdue])
+            LOG.error('Migration %s: %s', run.row.id, overdue.message)
+            values |= steps.warnings(run, [overdue])
+        run.write(**values, waiting=reason)
+        return max(seconds, progress.FIRST_PAUSE)
 
     def _fail(self, run: Run, step: Step, reasons: list[Finding]) -> float:
         """Decide that the migration fails, with its reasons; the way back is a plan of its own.
@@ -347,7 +369,6 @@ class Engine:
         """
         row = run.row
         sentence = findings.sentence(reasons)
-        LOG.error('Migration %s failed in %s: %s', row.id, step, sentence)
         run.write(
             _release_addresses(run, step),
             journal=journal.finish(row.journal, step, models.now(), reason=sentence),
@@ -355,13 +376,40 @@ class Engine:
             waiting=None,
             reasons=[*row.reasons, *(finding.to_dict() for finding in reasons)],
         )
+        LOG.error('Migration %s failed in %s: %s', row.id, step, sentence)
         run.current = None
         return 0
 
 
 def _resting() -> dict[str, Any]:
     """Columns of a migration that rests until it is asked, or its copy grows stale."""
-    return RELEASED | {'wake_at': store.db_time() + cfg.CONF.migration_refresh_interval}
+    return store.RELEASED | {'wake_at': db_time() + cfg.CONF.migration_refresh_interval}
+
+
+def _delete_unused(run: Run) -> None:
+    """The destination of a cancelled migration; else the cleanup of unused servers does it."""
+    destination = run.row.destination_share_server_id
+    if cfg.CONF.delete_share_server_with_last_share and destination:
+        run.tools.share_client.delete_share_server(
+            run.context, run.row.destination_host, destination
+        )
+
+
+def _settle_rules(run: Run) -> None:
+    """Rules that were changing when the migration began are settled where the shares are now."""
+    destination = run.destination['id']
+    pending, _failed = switch.rules_pending(destination)
+    if pending:
+        run.tools.share_client.update_access(
+            run.context, run.row.destination_host, share_server_id=destination
+        )
+
+
+_AFTERWARDS: dict[Event, Callable[[Run], None]] = {
+    Event.CANCELLED: _delete_unused,
+    Event.SUCCEED: _settle_rules,
+}
+"""Messages that follow an event; one that is lost is made good by the periodic jobs."""
 
 
 def _release_addresses(run: Run, step: Step) -> Write | None:
@@ -369,7 +417,7 @@ def _release_addresses(run: Run, step: Step) -> Write | None:
     destination = run.row.destination_share_server_id
     if step is not Step.SETUP_SERVER or destination is None:
         return None
-    return lambda session: networks.release(session, destination)
+    return functools.partial(networks.release, server_id=destination)
 
 
 def _not_repeatable(run: Run, step: Step) -> Finding:
@@ -377,6 +425,16 @@ def _not_repeatable(run: Run, step: Step) -> Finding:
         'step_not_repeatable',
         f'The service stopped during {step}, and the driver can not tell whether it was done.',
         'Look at both storages, then repair by reset_status and reset_task_state.',
+        object_type='share_server',
+        object_id=run.row.source_share_server_id,
+    )
+
+
+def _overdue(run: Run, step: Step, waited: float, reason: str) -> Finding:
+    return Finding(
+        'step_overdue',
+        f'{step} was put off for {waited:.0f} s. The last reason: {reason}',
+        'Remove the reason; migration_step_deadline is the limit.',
         object_type='share_server',
         object_id=run.row.source_share_server_id,
     )

@@ -13,10 +13,11 @@ from sqlalchemy import orm
 
 from ssm.common import exceptions
 from ssm.common.context import RequestContext
-from ssm.common.findings import Finding
+from ssm.common.findings import Finding, errors
 from ssm.db import engine, models
 from ssm.drivers import base
-from ssm.migration import capabilities, objects
+from ssm.migration import capabilities, objects, share_types
+from ssm.migration.run import Tools
 
 LOG = logging.getLogger(__name__)
 
@@ -77,11 +78,17 @@ def _network(row: models.ShareNetwork) -> dict[str, Any]:
 
 @engine.reader
 def _load(session: orm.Session, question: Question) -> _Subject:
-    """Two statements, one more for another network."""
-    row, snapshots, snapshots_size = (
+    """Two statements, one more for another network.
+
+    :raises NotFound: the server is gone
+    """
+    found = (
         session.execute(
             sa.select(models.ShareServer, *_snapshots(question.share_server_id))
-            .where(models.ShareServer.id == question.share_server_id)
+            .where(
+                models.ShareServer.id == question.share_server_id,
+                models.ShareServer.deleted == models.NOT_DELETED,
+            )
             .options(
                 orm.joinedload(models.ShareServer.backend_details),
                 orm.joinedload(models.ShareServer.network_allocations),
@@ -91,13 +98,16 @@ def _load(session: orm.Session, question: Question) -> _Subject:
             )
         )
         .unique()
-        .one()
+        .one_or_none()
     )
+    if found is None:
+        raise exceptions.NotFound(resource='share server', id=question.share_server_id)
+    row, snapshots, snapshots_size = found
     networks = {subnet.share_network_id: subnet.share_network for subnet in row.subnets}
-    old = next(iter(networks.values()))
     new = networks.get(question.share_network_id) or session.get_one(
         models.ShareNetwork, question.share_network_id
     )
+    old = next(iter(networks.values()), new)
     shares = objects.shares(session, models.ShareInstance.share_server_id == row.id)
     return _Subject(
         objects.share_server(row),
@@ -163,12 +173,24 @@ def _no(code: str, message: str, hint: str) -> Answer:
     return Answer(False, None, [Finding(code, message, hint)])
 
 
-def ask(driver: base.ShareDriver, host: str, context: RequestContext, question: Question) -> Answer:
+def answer(tools: Tools, context: RequestContext, question: Question) -> Answer:
+    """As :func:`ask`, for somebody who will not ask again: a busy driver says no."""
+    try:
+        return ask(tools, context, question)
+    except exceptions.DriverBusy as exc:
+        return Answer(False, None, exc.findings or [Finding(exc.code, exc.message, 'Ask again.')])
+
+
+def ask(tools: Tools, context: RequestContext, question: Question) -> Answer:
     """Ask the driver of this host; two statements, nothing is changed.
 
     A back end of the wrong kind or a failing driver is an answer, not an error (rest-api 11, 18).
+
+    :raises DriverBusy: the driver can't say now
+    :raises NotFound: the share server is gone
     """
-    if not driver.backend.driver_handles_share_servers:
+    host = tools.backend.host
+    if not tools.backend.driver_handles_share_servers:
         return _no(
             'destination_without_share_servers',
             f'{host} does not handle share servers.',
@@ -177,16 +199,10 @@ def ask(driver: base.ShareDriver, host: str, context: RequestContext, question: 
     subject = _load(question)
     engine.assert_outside('driver check')
     try:
-        offered: dict[str, Any] = dict(
-            driver.share_server_migration_check_compatibility(
-                context,
-                subject.server,
-                host,
-                subject.old_network,
-                subject.new_network,
-                _request_spec(subject, question),
-            )
-        )
+        offered = _offer(tools.driver, host, context, subject, question)
+        found = list(share_types.findings(host, subject.shares, tools.report()))
+    except exceptions.DriverBusy:
+        raise
     except exceptions.SsmError as exc:
         LOG.warning('Check of %s failed: %s', question.share_server_id, exc.message)
         return Answer(False, None, exc.findings or [Finding(exc.code, exc.message)])
@@ -195,8 +211,27 @@ def ask(driver: base.ShareDriver, host: str, context: RequestContext, question: 
         return _no(
             'driver_failed', f'The driver of {host} failed: {exc}', 'See the log of that service.'
         )
-    findings: list[Finding] = list(offered.pop('findings', []))
+    told: list[Finding] = [*offered.pop('findings', []), *found]
     reasons = capabilities.judge(question.requested, offered, snapshots=subject.snapshots)
-    for finding in [*reasons, *findings]:
+    for finding in [*reasons, *told]:
         LOG.info('Check of %s: %s %s', question.share_server_id, finding.code, finding.message)
-    return Answer(not reasons, offered, [*reasons, *findings])
+    return Answer(not reasons and not errors(found), offered, [*reasons, *told])
+
+
+def _offer(
+    driver: base.ShareDriver,
+    host: str,
+    context: RequestContext,
+    subject: _Subject,
+    question: Question,
+) -> dict[str, Any]:
+    return dict(
+        driver.share_server_migration_check_compatibility(
+            context,
+            subject.server,
+            host,
+            subject.old_network,
+            subject.new_network,
+            _request_spec(subject, question),
+        )
+    )

@@ -57,6 +57,7 @@ def _with(journal: Journal, step: str, **values: Any) -> Journal:
         'done_at': None,
         'result': None,
         'reason': None,
+        'put_off_since': None,
     }
     new = old | values
     if old in journal:
@@ -83,9 +84,33 @@ def finish(
     :param outcome: JSON for later steps
     :param reason: why it did not do what it should, empty if it did
     """
-    return _with(journal, step, done_at=now.isoformat(), result=outcome, reason=reason or None)
+    return _with(
+        journal,
+        step,
+        done_at=now.isoformat(),
+        result=outcome,
+        reason=reason or None,
+        put_off_since=None,
+    )
 
 
-def note(journal: Journal, step: str, reason: str) -> Journal:
-    """The step goes on, and this is what holds it up."""
-    return _with(journal, step, reason=reason)
+def put_off(journal: Journal, step: str, reason: str, now: datetime.datetime) -> Journal:
+    """The step has to be tried again, for this reason; the first time in a row is kept."""
+    since = entry(journal, step) or {}
+    return _with(
+        journal, step, reason=reason, put_off_since=since.get('put_off_since') or now.isoformat()
+    )
+
+
+def get_on(journal: Journal, step: str) -> Journal:
+    """The step goes on: nothing puts it off any more; the same list if nothing did."""
+    item = entry(journal, step)
+    if item is None or not item.get('put_off_since'):
+        return journal
+    return _with(journal, step, reason=None, put_off_since=None)
+
+
+def put_off_for(journal: Journal, step: str, now: datetime.datetime) -> float:
+    """Seconds since which the step has been put off again and again, 0 if it is not."""
+    since = (entry(journal, step) or {}).get('put_off_since')
+    return (now - datetime.datetime.fromisoformat(since)).total_seconds() if since else 0.0

@@ -14,36 +14,28 @@ import os
 import pathlib
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import sqlalchemy as sa
 from oslo_config import cfg
-from oslo_db import exception as db_exc
 
 from ssm.common import concurrency, exceptions
 from ssm.db import engine
-from ssm.migration import store
+from ssm.migration import claims
 
 
 class Lease:
     """The right to work on one migration under one epoch.
 
     :param seconds: how long it lasts without being renewed
-    :param clock: monotonic seconds
+    :param since: monotonic seconds when it was asked for
     """
 
-    def __init__(
-        self,
-        migration_id: str,
-        epoch: int,
-        seconds: float,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, migration_id: str, epoch: int, seconds: float, since: float) -> None:
         self.migration_id = migration_id
         self.epoch = epoch
         self.seconds = seconds
-        self._clock = clock
-        self._renewed = clock()
+        self._renewed = since
         self.lost = False
 
     def renewed(self, at: float) -> None:
@@ -55,7 +47,7 @@ class Lease:
 
         :raises LeaseLost: the lease is another's, or may be soon
         """
-        if self.lost or self._clock() > self._renewed + self.seconds * 2 / 3:
+        if self.lost or time.monotonic() > self._renewed + self.seconds * 2 / 3:
             raise exceptions.LeaseLost(id=self.migration_id)
 
 
@@ -63,10 +55,11 @@ class Keeper:
     """Renews leases every third of their time, in a native thread.
 
     That thread shares nothing with the others but the dictionary of leases: it takes no lock of
-    theirs and writes no log.
+    theirs and writes no log. ``trouble`` is why the last round failed, None if it did not.
     """
 
     def __init__(self, seconds: float) -> None:
+        self.trouble: Exception | None = None
         self._seconds = seconds
         self._leases: dict[str, Lease] = {}
         self._stopped = False
@@ -87,8 +80,9 @@ class Keeper:
         self._leases[lease.migration_id] = lease
 
     def drop(self, lease: Lease) -> None:
-        """Renew it no longer."""
-        self._leases.pop(lease.migration_id, None)
+        """Renew it no longer; a later lease on the same migration stays."""
+        if self._leases.get(lease.migration_id) is lease:
+            del self._leases[lease.migration_id]
 
     def _run(self) -> None:
         while not self._stopped:
@@ -98,17 +92,22 @@ class Keeper:
 
     def renew(self) -> None:
         """One round; a round that fails is left to the next, or to the leases' deadlines."""
-        began = time.monotonic()
         try:
-            with self._engine.begin() as connection:  # type: ignore[union-attr]
-                for lease in list(self._leases.values()):
-                    statement = store.renewal(lease.migration_id, lease.epoch, int(lease.seconds))
-                    if connection.execute(statement).rowcount:
-                        lease.renewed(began)
-                    else:
-                        lease.lost = True
-        except (sa.exc.SQLAlchemyError, db_exc.DBError, OSError):
-            return
+            self._renew()
+        except Exception as error:  # noqa: BLE001 - the thread has to live, the engine logs it
+            self.trouble = error
+        else:
+            self.trouble = None
+
+    def _renew(self) -> None:
+        began = time.monotonic()
+        with self._engine.begin() as connection:  # type: ignore[union-attr]
+            for lease in list(self._leases.values()):
+                statement = claims.renewal(lease.migration_id, lease.epoch, int(lease.seconds))
+                if connection.execute(statement).rowcount:
+                    lease.renewed(began)
+                else:
+                    lease.lost = True
 
 
 class Identity:

@@ -19,8 +19,8 @@ from ssm.common import exceptions
 from ssm.common.context import RequestContext
 from ssm.common.findings import Finding, sentence
 from ssm.db import engine, models
-from ssm.migration import capabilities, checks, inquiry, states, store
-from ssm.migration.states import PROGRESS_WITHOUT_DRIVER, Event, ServerStatus, State
+from ssm.migration import capabilities, checks, inquiry, journal, recovery, states, store
+from ssm.migration.states import PROGRESS_WITHOUT_DRIVER, Event, ServerStatus, State, Step
 from ssm.migration.subject import Subject, find_service, is_up, load
 from ssm.rpc.share import ShareClient
 
@@ -175,7 +175,7 @@ def cancel(context: RequestContext, server_id: str) -> None:
 
 def _request(context: RequestContext, server_id: str, event: Event) -> models.Migration:
     """The conditions of complete and cancel are the same but for the states they want."""
-    server, row, destinations, service = _load(server_id, with_service=True)
+    server, row, destinations, service = _load(server_id)
     if server is None:
         raise exceptions.NotFound(resource='share server', id=server_id)
     wanted = states.TRANSITIONS[event].before
@@ -219,41 +219,41 @@ Loaded = tuple[
 
 
 @engine.reader
-def _load(session: orm.Session, server_id: str, *, with_service: bool) -> Loaded:
+def _load(session: orm.Session, server_id: str) -> Loaded:
     """Source, its unfinished migration, destinations that point to it, the destination's service.
 
-    Three statements, four with the service.
+    Three statements at most.
     """
     server_model = models.ShareServer
-    server = session.scalars(
+    found = session.scalars(
         sa.select(server_model).where(
-            server_model.id == server_id, server_model.deleted == models.NOT_DELETED
+            sa.or_(server_model.id == server_id, server_model.source_share_server_id == server_id),
+            server_model.deleted == models.NOT_DELETED,
         )
-    ).one_or_none()
-    wanted = 'server_migrating_to' if server is not None else 'active'
-    destinations = list(
-        session.scalars(
-            sa.select(server_model).where(
-                server_model.source_share_server_id == server_id,
-                server_model.status == wanted,
-                server_model.deleted == models.NOT_DELETED,
-            )
-        )
-    )
+    ).all()
+    server = next((row for row in found if row.id == server_id), None)
+    moved = server is None or _has_moved(server)
+    wanted = ServerStatus.ACTIVE if moved else ServerStatus.SERVER_MIGRATING_TO
+    destinations = [
+        row for row in found if row.source_share_server_id == server_id and row.status == wanted
+    ]
     row = store.unfinished_of(session, server_id) if server is not None else None
-    service = find_service(session, row.destination_host) if row and with_service else None
+    service = find_service(session, row.destination_host) if row else None
     return server, row, destinations, service
+
+
+def _has_moved(server: models.ShareServer) -> bool:
+    """Whether its shares live elsewhere, and it is only kept for a while (decision 2)."""
+    return server.status == ServerStatus.INACTIVE and server.task_state == State.SUCCESS
 
 
 def get_progress(context: RequestContext, server_id: str) -> dict[str, Any]:
     """How far a migration is (contract 2.7), from the row, without a message (decision 14)."""
-    server, row, destinations, service = _load(server_id, with_service=True)
-    finished = server is None or (
-        server.status == ServerStatus.INACTIVE and server.task_state == State.SUCCESS
-    )
-    if finished:
-        return _finished_progress(server_id, server, destinations)
-    assert server is not None
+    server, row, destinations, service = _load(server_id)
+    if server is None or _has_moved(server):
+        if len(destinations) != 1:
+            raise exceptions.Invalid(f'No migration of share server {server_id} is known.')
+        return _progress(100, destinations)
     if server.status != ServerStatus.SERVER_MIGRATING:
         raise exceptions.Invalid(
             f'Share server {server_id} is in status {server.status}, not server_migrating.'
@@ -273,29 +273,6 @@ def get_progress(context: RequestContext, server_id: str) -> dict[str, Any]:
     return _progress(total, destinations)
 
 
-@engine.reader
-def _active_destinations(session: orm.Session, server_id: str) -> list[models.ShareServer]:
-    return list(
-        session.scalars(
-            sa.select(models.ShareServer).where(
-                models.ShareServer.source_share_server_id == server_id,
-                models.ShareServer.status == ServerStatus.ACTIVE,
-                models.ShareServer.deleted == models.NOT_DELETED,
-            )
-        )
-    )
-
-
-def _finished_progress(
-    server_id: str, server: models.ShareServer | None, found: list[models.ShareServer]
-) -> dict[str, Any]:
-    """Once the shares moved, the destination answers for its source."""
-    destinations = found if server is None else _active_destinations(server_id)
-    if len(destinations) != 1:
-        raise exceptions.Invalid(f'No migration of share server {server_id} is known.')
-    return _progress(100, destinations)
-
-
 def _progress(total: int, destinations: list[models.ShareServer]) -> dict[str, Any]:
     destination = destinations[0] if len(destinations) == 1 else None
     return {
@@ -308,6 +285,9 @@ def _progress(total: int, destinations: list[models.ShareServer]) -> dict[str, A
 def override_status(context: RequestContext, server_id: str, status: str) -> None:
     """Set a server's status by hand; ends its unfinished migration as overridden (decision 7).
 
+    What works on the storage is stopped then, and a source that was closed is opened, unless
+    the destination began to open; nothing is removed, no status is touched.
+
     :raises NotFound: no such server
     """
     _override(context, server_id, status=status)
@@ -319,6 +299,24 @@ def override_task_state(context: RequestContext, server_id: str, task_state: str
 
 
 def _override(context: RequestContext, server_id: str, **values: str | None) -> None:
-    if not store.override(server_id, context.user_id, **values):
-        raise exceptions.NotFound(resource='share server', id=server_id)
+    row = store.override(server_id, context.user_id, **values)
     LOG.warning('Share server %s was set to %s by %s', server_id, values, context.user_id)
+    if row is not None:
+        LOG.warning('Migration %s ended by it', row.id)
+        ShareClient().wake_migration(context, row.destination_host, row.id)
+
+
+def recover(context: RequestContext, migration_id: str) -> None:
+    """Make the source of a cut-over that failed and was undone active again (decision 3).
+
+    Its shares and snapshots are available again; the destination stays in error.
+
+    :raises NotFound: there is no such migration
+    :raises Conflict: nobody can say that the source is sound; the finding says why
+    """
+    row = store.recover(migration_id, recovery.refuse)
+    LOG.warning('Migration %s: its source is active again by %s', row.id, context.user_id)
+    if journal.begun(row.journal, Step.CAST_READ_ONLY):
+        ShareClient().update_access(
+            context, row.source_host, share_server_id=row.source_share_server_id
+        )

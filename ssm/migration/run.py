@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import tenacity
+from oslo_db import exception as db_exc
 from oslo_log import log as logging
 from sqlalchemy import orm
 
@@ -24,6 +27,9 @@ from ssm.rpc.share import ShareClient
 
 LOG = logging.getLogger(__name__)
 
+PATIENCE = 600
+"""Seconds for which a write is tried again while the database is away."""
+
 Write = Callable[[orm.Session], None]
 
 
@@ -37,6 +43,18 @@ class Objects:
     snapshots: list[base.Snapshot]
 
 
+def gone(side: str, server_id: str) -> exceptions.SsmError:
+    """A server of the migration was deleted under it (F8)."""
+    finding = Finding(
+        'share_server_gone',
+        f'The {side} share server {server_id} does not exist any more.',
+        'Look at the storage; this migration can not go on.',
+        object_type='share_server',
+        object_id=server_id,
+    )
+    return exceptions.SsmError(finding.message, findings=[finding])
+
+
 @engine.reader
 def _load(session: orm.Session, row: models.Migration) -> Objects:
     """Three statements."""
@@ -44,6 +62,8 @@ def _load(session: orm.Session, row: models.Migration) -> Objects:
     if row.destination_share_server_id:
         ids.append(row.destination_share_server_id)
     servers = objects.share_servers(session, ids)
+    if row.source_share_server_id not in servers:
+        raise gone('source', row.source_share_server_id)
     on_source = models.ShareInstance.share_server_id == row.source_share_server_id
     return Objects(
         source=servers[row.source_share_server_id],
@@ -53,6 +73,13 @@ def _load(session: orm.Session, row: models.Migration) -> Objects:
     )
 
 
+# A result may not be lost because the database is away: under its epoch it may come late.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(db_exc.DBConnectionError),
+    wait=tenacity.wait_fixed(1),
+    stop=tenacity.stop_after_delay(PATIENCE),
+    reraise=True,
+)
 @engine.writer
 def _commit(
     session: orm.Session,
@@ -68,13 +95,17 @@ def _commit(
 
 @dataclasses.dataclass(frozen=True)
 class Tools:
-    """What belongs to the destination back end, the same for all migrations to it."""
+    """What belongs to the destination back end, the same for all migrations to it.
+
+    :param report: makes the back end's capability report
+    """
 
     driver: base.ShareDriver
     backend: BackendConfig
     network: NetworkPlugin
     admin_network: NetworkPlugin | None
     share_client: ShareClient
+    report: Callable[[], Mapping[str, Any]]
 
 
 class Run:
@@ -92,20 +123,28 @@ class Run:
         """What may be forgotten in a crash, e.g. since when something is waited for."""
         self.current: Step | None = None
         """The step this owner wrote down as begun."""
+        self.asked: tuple[str, float] | None = None
+        """What the driver was asked and has not answered, and since when (monotonic seconds)."""
         self._objects: Objects | None = None
 
     @property
     def objects(self) -> Objects:
-        """Servers, shares and snapshots, loaded once."""
+        """Servers, shares and snapshots, loaded once.
+
+        :raises SsmError: the source is gone
+        """
         if self._objects is None:
             self._objects = _load(self.row)
         return self._objects
 
     @property
     def destination(self) -> base.ShareServer:
-        """The destination server, once it is made."""
+        """The destination server, once it is made.
+
+        :raises SsmError: it is gone
+        """
         if self.objects.destination is None:
-            raise exceptions.SsmError(f'Migration {self.row.id} has no destination server yet.')
+            raise gone('destination', str(self.row.destination_share_server_id))
         return self.objects.destination
 
     def write(self, write: Write | None = None, event: Event | None = None, **values: Any) -> None:
@@ -114,6 +153,8 @@ class Run:
         :param event: moves the migration, both servers, and what hangs on them
         :raises ConcurrentChange: the row moved on meanwhile; nothing is written
         """
+        if values.get('waiting'):
+            values['waiting'] = values['waiting'][: store.LONGEST_WAITING]
         _commit(self.row, write, event, values)
         for name, value in values.items():
             setattr(self.row, name, value)
@@ -129,6 +170,7 @@ class Run:
         """
         engine.assert_outside(f'driver call {method}')
         self.lease.check()
+        self.asked = (method, time.monotonic())
         try:
             return getattr(self.tools.driver, method)(self.context, *arguments)
         except exceptions.DriverError:
@@ -146,6 +188,8 @@ class Run:
                     )
                 ]
             ) from exc
+        finally:
+            self.asked = None
 
     def migrate(self, method: str, *further: Any) -> Any:
         """Call a method of the driver's migration interface with the usual arguments."""

@@ -36,7 +36,10 @@ class State(enum.StrEnum):
     ERROR = 'migration_error'
     """Failed; the reasons stand in the row (S23, S27, S30)."""
     OVERRIDDEN = 'overridden'
-    """An administrator reset a server of it; nobody touches a status any more (decision 7)."""
+    """An administrator reset a server of it; nobody touches a status any more (decision 7).
+
+    What works on the storage is still ended, and the source left open, once.
+    """
 
 
 class ServerStatus(enum.StrEnum):
@@ -83,6 +86,8 @@ COPYING = FIRST_PHASE - {State.STARTING}
 """What counts against ``max_concurrent_migrations``."""
 FINISHED = frozenset({State.SUCCESS, State.CANCELLED, State.ERROR, State.OVERRIDDEN})
 UNFINISHED = frozenset(State) - FINISHED
+CARRIED = UNFINISHED | {State.OVERRIDDEN}
+"""States in which the engine may have something to do."""
 
 
 class Event(enum.StrEnum):
@@ -100,7 +105,9 @@ class Event(enum.StrEnum):
     FAIL_FIRST_PHASE = 'fail_first_phase'
     FAIL_CUT_OVER = 'fail_cut_over'
     FAIL_CANCEL = 'fail_cancel'
+    RECOVER = 'recover'
     OVERRIDE = 'override'
+    ABANDONED = 'abandoned'
 
 
 class Actor(enum.StrEnum):
@@ -121,6 +128,8 @@ class Transition:
     :param source: status the source server gets, None leaves it
     :param destination: status the destination server gets, None leaves it
     :param resources: status all shares and snapshots of the server get, None leaves them
+    :param expected: status they have to be in for that, None for any
+    :param shown: whether the servers show the new state as their task_state
     """
 
     before: frozenset[State]
@@ -130,6 +139,8 @@ class Transition:
     source: ServerStatus | None = None
     destination: ServerStatus | None = None
     resources: str | None = None
+    expected: str | None = None
+    shown: bool = True
 
 
 def _row(
@@ -148,6 +159,7 @@ TRANSITIONS: dict[Event, Transition] = {
         refused=409,
         source=ServerStatus.SERVER_MIGRATING,
         resources=SERVER_MIGRATING,
+        expected=AVAILABLE,
     ),
     Event.TAKE: _row(State.STARTING, State.IN_PROGRESS, Actor.ENGINE),
     Event.PREPARED: _row(State.IN_PROGRESS, State.DRIVER_STARTING, Actor.ENGINE),
@@ -202,8 +214,19 @@ TRANSITIONS: dict[Event, Transition] = {
         destination=ServerStatus.ERROR,
         resources=AVAILABLE,
     ),
+    # The way back after a failed cut-over that was undone (decision 3).
+    Event.RECOVER: _row(
+        State.ERROR,
+        State.ERROR,
+        Actor.API,
+        refused=409,
+        source=ServerStatus.ACTIVE,
+        resources=AVAILABLE,
+        expected=ERROR,
+    ),
     # reset_status and reset_task_state on a server of an unfinished migration.
-    Event.OVERRIDE: _row(UNFINISHED, State.OVERRIDDEN, Actor.API),
+    Event.OVERRIDE: _row(UNFINISHED, State.OVERRIDDEN, Actor.API, shown=False),
+    Event.ABANDONED: _row(State.OVERRIDDEN, State.OVERRIDDEN, Actor.ENGINE, shown=False),
 }
 
 
@@ -231,8 +254,11 @@ class Step(enum.StrEnum):
     """Move the rows to the destination, by what the driver answered to ``open``."""
     DRIVER_CANCEL = 'driver_cancel'
     UNFENCE = 'unfence'
+    """End what works on the storage, and open the source; the copy stays."""
     RESTORE_RULES = 'restore_rules'
     """Have the source back end apply the rules at their real level again."""
+    RECOVER = 'recover'
+    """An administrator took the source for sound; changes rows only."""
 
 
 POINT_OF_NO_RETURN = Step.OPEN
@@ -240,10 +266,15 @@ POINT_OF_NO_RETURN = Step.OPEN
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The steps of a state in their order, and the event their end causes."""
+    """The steps of a state in their order, and the event their end causes.
+
+    :param endless: steps that are tried for ever, because nothing else could have the shares
+        served again (decision 17); others fail when they were put off for too long
+    """
 
     steps: tuple[Step, ...]
     then: Event
+    endless: frozenset[Step] = frozenset()
 
 
 FORWARD: dict[State, Plan] = {
@@ -253,8 +284,13 @@ FORWARD: dict[State, Plan] = {
     ),
     State.DRIVER_STARTING: Plan((Step.DRIVER_START,), Event.ACCEPTED),
     State.DRIVER_IN_PROGRESS: Plan((Step.COPY,), Event.COPIED),
-    State.COMPLETING: Plan((Step.CATCH_UP, Step.FENCE, Step.OPEN, Step.SWITCH), Event.SUCCEED),
+    State.COMPLETING: Plan(
+        (Step.CATCH_UP, Step.FENCE, Step.OPEN, Step.SWITCH),
+        Event.SUCCEED,
+        frozenset({Step.OPEN, Step.SWITCH}),
+    ),
     State.CANCEL_IN_PROGRESS: Plan((Step.DRIVER_CANCEL, Step.RESTORE_RULES), Event.CANCELLED),
+    State.OVERRIDDEN: Plan((Step.UNFENCE, Step.RESTORE_RULES), Event.ABANDONED),
 }
 """What the engine does in each state; a state that is missing rests."""
 
@@ -262,12 +298,18 @@ _UNDO_FIRST_PHASE = Plan((Step.DRIVER_CANCEL, Step.RESTORE_RULES), Event.FAIL_FI
 
 BACKWARD: dict[State, Plan] = {
     **dict.fromkeys(FIRST_PHASE, _UNDO_FIRST_PHASE),
-    State.COMPLETING: Plan((Step.UNFENCE,), Event.FAIL_CUT_OVER),
+    State.COMPLETING: Plan(
+        (Step.UNFENCE, Step.RESTORE_RULES), Event.FAIL_CUT_OVER, frozenset({Step.UNFENCE})
+    ),
     State.CANCEL_IN_PROGRESS: Plan((Step.RESTORE_RULES,), Event.FAIL_CANCEL),
+    State.OVERRIDDEN: FORWARD[State.OVERRIDDEN],
 }
 """What it does instead once a failure was decided. A failing step of it is noted and passed by."""
 
-PAST_NO_RETURN: dict[State, Plan] = {State.COMPLETING: Plan((), Event.FAIL_CUT_OVER)}
+PAST_NO_RETURN: dict[State, Plan] = {
+    State.COMPLETING: Plan((), Event.FAIL_CUT_OVER),
+    State.OVERRIDDEN: Plan((), Event.ABANDONED),
+}
 """The same past the point of no return: nobody can say which side is right, nothing is undone."""
 
 PROGRESS_WITHOUT_DRIVER: dict[str | None, int] = {

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from oslo_config import cfg
+from oslo_log import log as logging
 from oslo_utils import uuidutils
 from sqlalchemy import orm
 
@@ -33,7 +34,9 @@ from ssm.migration import (
 )
 from ssm.migration.capabilities import Mode
 from ssm.migration.run import Run, Write
-from ssm.migration.states import Step
+from ssm.migration.states import POINT_OF_NO_RETURN, Step
+
+LOG = logging.getLogger(__name__)
 
 CHECK_HOLDS = 300
 """Seconds for which the answer a driver gave at start is not asked for again."""
@@ -77,10 +80,23 @@ def check(run: Run) -> Outcome:
     question = inquiry.Question(
         row.source_share_server_id, row.share_network_id, row.availability_zone_id, requested
     )
-    answer = inquiry.ask(run.tools.driver, run.tools.backend.host, run.context, question)
+    answer = inquiry.ask(run.tools, run.context, question)
     if not answer.compatible or answer.capabilities is None:
         raise exceptions.DriverRefused(findings=answer.findings)
+    if bool(answer.capabilities.get('nondisruptive')) != (row.mode != Mode.NEW_SERVER):
+        raise exceptions.DriverRefused(findings=[_offer_changed(run)])
     return Done(values={'capabilities': answer.capabilities, 'checked_at': models.now()})
+
+
+def _offer_changed(run: Run) -> Finding:
+    return Finding(
+        'offer_changed',
+        'Whether the destination moves the server without disrupting its clients has changed '
+        'since the migration was started.',
+        'Check again, then start again.',
+        object_type='share_server',
+        object_id=run.row.source_share_server_id,
+    )
 
 
 def make_server(run: Run) -> Outcome:
@@ -287,10 +303,17 @@ def copy(run: Run) -> Outcome:
 
 
 def _progress(run: Run) -> dict[str, Any]:
-    """Columns from the driver's progress; findings of it are warnings in the row."""
+    """Columns from the driver's progress; findings of it are warnings in the row.
+
+    A driver that can't tell does not hold the migration up.
+    """
     if not (run.row.capabilities or {}).get('migration_get_progress'):
         return {}
-    answer = run.migrate('get_progress')
+    try:
+        answer = run.migrate('get_progress')
+    except exceptions.DriverError as exc:
+        LOG.warning('Migration %s: no progress: %s', run.row.id, exc.message)
+        return {}
     return progress.columns(answer) | warnings(run, answer.get('findings', []))
 
 
@@ -313,13 +336,16 @@ def refresh(run: Run) -> dict[str, Any]:
 
 def catch_up(run: Run) -> Outcome:
     """Rounds of copying under writing clients, until the predicted cut-over fits the budget."""
-    values: dict[str, Any] = {}
-    for _round in range(cfg.CONF.migration_catch_up_rounds):
-        values = refresh(run)
-        if progress.fits(values.get('progress', {}), cfg.CONF.migration_downtime_budget):
-            break
+    conf = cfg.CONF
+    if conf.migration_catch_up_rounds == 0:
+        return Done()
+    values = refresh(run)
     values.pop('total_progress', None)
-    return Done(values=values)
+    run.memory['rounds'] = run.memory.get('rounds', 0) + 1
+    short = progress.fits(values.get('progress', {}), conf.migration_downtime_budget)
+    if short or run.memory['rounds'] >= conf.migration_catch_up_rounds:
+        return Done(values=values)
+    return Again(0, values=values)
 
 
 def fence(run: Run) -> Outcome:
@@ -354,7 +380,7 @@ def driver_cancel(run: Run) -> Outcome:
 
 
 def unfence(run: Run) -> Outcome:
-    """Have the source serve again."""
+    """End what works on the storage, and have the source serve again."""
     run.migrate('unfence')
     return Done()
 
@@ -389,15 +415,19 @@ def _casts_rules(row: models.Migration) -> bool:
     return not (row.capabilities or {}).get('writable')
 
 
+def _is_open(row: models.Migration) -> bool:
+    return journal.begun(row.journal, POINT_OF_NO_RETURN)
+
+
 _NEEDED: dict[Step, Callable[[models.Migration], bool]] = {
     Step.CHECK: _answer_is_old,
     Step.SETUP_SERVER: _makes_server,
     Step.CAST_READ_ONLY: _casts_rules,
     Step.RESTORE_RULES: lambda row: (
-        _casts_rules(row) and journal.begun(row.journal, Step.CAST_READ_ONLY)
+        journal.begun(row.journal, Step.CAST_READ_ONLY) and not _is_open(row)
     ),
     Step.DRIVER_CANCEL: lambda row: journal.begun(row.journal, Step.DRIVER_START),
-    Step.UNFENCE: lambda row: journal.begun(row.journal, Step.FENCE),
+    Step.UNFENCE: lambda row: journal.begun(row.journal, Step.DRIVER_START) and not _is_open(row),
 }
 
 

@@ -7,7 +7,7 @@ The number of statements of each function does not depend on the number of share
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,10 +15,17 @@ from sqlalchemy import orm
 
 from ssm.common import exceptions
 from ssm.db import models, rows
-from ssm.db.engine import db_time, reader, writer
-from ssm.migration.states import TRANSITIONS, UNFINISHED, Event, State
+from ssm.db.engine import reader, writer
+from ssm.migration import journal
+from ssm.migration.states import TRANSITIONS, UNFINISHED, Event, Step, Transition
 
 Row = models.Migration
+
+RELEASED: dict[str, Any] = {'owner': None, 'lease_expires_at': None}
+"""Columns of a migration that nobody owns."""
+
+LONGEST_WAITING = 1000
+"""Characters of ``waiting`` that are kept."""
 
 
 def unfinished_of(session: orm.Session, server_id: str) -> Row | None:
@@ -63,7 +70,7 @@ def move(
     )
     if not moved:
         return False
-    if event is not Event.OVERRIDE:
+    if transition.shown:
         set_statuses(session, row, event)
     return True
 
@@ -89,48 +96,51 @@ def set_statuses(session: orm.Session, row: Row, event: Event) -> None:
         models.ShareServer.id.in_([server for server in (source, destination) if server]),
         **values,
     )
-    if transition.resources:
-        set_resources(
-            session, destination if event is Event.SUCCEED else source, transition.resources
-        )
+    set_resources(session, destination if event is Event.SUCCEED else source, transition)
 
 
-def set_resources(session: orm.Session, server_id: str | None, status: str) -> None:
-    """Give all shares and snapshots of a server a status; two statements."""
-    on_server = models.ShareInstance.share_server_id == server_id
-    rows.update(session, models.ShareInstance, on_server, status=status)
-    rows.update(
-        session,
-        models.SnapshotInstance,
-        models.SnapshotInstance.share_instance_id.in_(
-            sa.select(models.ShareInstance.id).where(
-                on_server, models.ShareInstance.deleted == models.NOT_DELETED
-            )
-        ),
-        status=status,
+def set_resources(session: orm.Session, server_id: str | None, transition: Transition) -> None:
+    """Give all shares and snapshots of a server their status; at most two statements."""
+    instance, snapshot = models.ShareInstance, models.SnapshotInstance
+    if not transition.resources:
+        return
+    here = sa.select(instance.id).where(
+        instance.share_server_id == server_id, instance.deleted == models.NOT_DELETED
     )
+    for model, on_server in (
+        (instance, instance.share_server_id == server_id),
+        (snapshot, snapshot.share_instance_id.in_(here)),
+    ):
+        expected = [model.status == transition.expected] if transition.expected else []
+        rows.update(session, model, on_server, *expected, status=transition.resources)
 
 
-def _settled(server_id: str) -> sa.ColumnElement[bool]:
-    """That every share and snapshot of a server is available."""
+def _has_other_than(session: orm.Session, server_id: str, status: str | None) -> bool:
+    """Whether a share or snapshot of a server is in another status."""
     instance, snapshot = models.ShareInstance, models.SnapshotInstance
     on_server = sa.and_(
         instance.share_server_id == server_id, instance.deleted == models.NOT_DELETED
     )
-    return sa.and_(
-        ~sa.exists().where(on_server, instance.status != 'available'),
-        ~sa.exists().where(
-            on_server,
-            snapshot.share_instance_id == instance.id,
-            snapshot.deleted == models.NOT_DELETED,
-            snapshot.status != 'available',
-        ),
+    query = sa.select(
+        sa.or_(
+            sa.exists().where(on_server, instance.status != status),
+            sa.exists().where(
+                on_server,
+                snapshot.share_instance_id == instance.id,
+                snapshot.deleted == models.NOT_DELETED,
+                snapshot.status != status,
+            ),
+        )
     )
+    return bool(session.scalar(query))
 
 
 @writer
 def start(session: orm.Session, row: Row) -> None:
-    """Insert an accepted migration and lock the server with all it holds; four statements.
+    """Insert an accepted migration and lock the server with all it holds; five statements.
+
+    What could not be locked is looked for afterwards, by a statement of its own: it sees what
+    others wrote while this one waited for the server.
 
     :raises ConcurrentChange: the server, a share or a snapshot is no longer as it was when it
         was checked (contract 2.3, row 26); nothing is changed
@@ -142,13 +152,13 @@ def start(session: orm.Session, row: Row) -> None:
         models.ShareServer,
         models.ShareServer.id == source,
         models.ShareServer.status == 'active',
-        _settled(source),
         status=transition.source,
         task_state=transition.after,
     )
-    if not locked:
+    if locked:
+        set_resources(session, source, transition)
+    if not locked or _has_other_than(session, source, transition.resources):
         raise exceptions.ConcurrentChange(resource='share server', id=source)
-    set_resources(session, source, str(transition.resources))
     session.add(row)
 
 
@@ -164,35 +174,68 @@ def request(session: orm.Session, row: Row, event: Event) -> bool:
 
 
 @writer
-def override(session: orm.Session, server_id: str, user: str | None, **values: str | None) -> bool:
+def recover(
+    session: orm.Session,
+    migration_id: str,
+    refuse: Callable[[Row, models.ShareServer | None, str | None], None],
+) -> Row:
+    """Give the source of a failed migration back its statuses; at most seven statements.
+
+    :param refuse: raises if that must not be; is handed the migration and its source, both
+        locked, and the id of a later migration of that source
+    :returns: the migration
+    :raises NotFound: there is no such migration
+    """
+    row = session.get(Row, migration_id, with_for_update=True)
+    if row is None:
+        raise exceptions.NotFound(resource='share server migration', id=migration_id)
+    source = session.get(models.ShareServer, row.source_share_server_id, with_for_update=True)
+    later = session.scalar(
+        sa.select(Row.id)
+        .where(
+            Row.source_share_server_id == row.source_share_server_id,
+            Row.created_at >= row.created_at,
+            Row.id != row.id,
+        )
+        .limit(1)
+    )
+    refuse(row, source, later)
+    written = journal.begin(row.journal, Step.RECOVER, models.now())
+    written = journal.finish(written, Step.RECOVER, models.now())
+    move(session, row, Event.RECOVER, journal=written)
+    return row
+
+
+@writer
+def override(
+    session: orm.Session, server_id: str, user: str | None, **values: str | None
+) -> Row | None:
     """Set columns of a server by hand; an unfinished migration of it ends as overridden.
 
     :param values: ``status`` or ``task_state``
-    :returns: False if there is no such server
+    :returns: the migration that ended by it, None if there was none
+    :raises NotFound: there is no such server
     """
     if not rows.update(session, models.ShareServer, models.ShareServer.id == server_id, **values):
-        return False
+        raise exceptions.NotFound(resource='share server', id=server_id)
     row = unfinished_of(session, server_id)
-    if row is not None:
-        move(
-            session,
-            row,
-            Event.OVERRIDE,
-            epoch=Row.epoch + 1,
-            owner=None,
-            lease_expires_at=None,
-            overridden_by=user,
-            finished_at=models.now(),
-        )
-    return True
+    if row is None:
+        return None
+    # Whoever carries it is stopped by the epoch; what is left to do on the storage is due at once.
+    ended = move(
+        session,
+        row,
+        Event.OVERRIDE,
+        epoch=Row.epoch + 1,
+        overridden_by=user,
+        waiting=None,
+        wake_at=None,
+        **RELEASED,
+    )
+    return row if ended else None
 
 
-# What the engine does. Each write holds only under the writer's own epoch (decision 15).
-
-
-def _free(dead_owners: Collection[str]) -> sa.ColumnElement[bool]:
-    """That nobody alive owns a row, by the database's clock (decision 19)."""
-    return sa.or_(Row.owner.is_(None), Row.lease_expires_at < db_time(), Row.owner.in_(dead_owners))
+# What the engine does.
 
 
 @reader
@@ -201,93 +244,15 @@ def get(session: orm.Session, migration_id: str) -> Row | None:
     return session.get(Row, migration_id)
 
 
-@reader
-def due(
-    session: orm.Session, host: str, dead_owners: Collection[str]
-) -> list[tuple[str, State, str | None]]:
-    """Unfinished migrations to a host that are due and that nobody carries, oldest first.
-
-    :returns: id, state and what it waits for
-    """
-    query = (
-        sa.select(Row.id, Row.state, Row.waiting)
-        .where(
-            Row.destination_host == host,
-            Row.state.in_(UNFINISHED),
-            Row.deleted == models.NOT_DELETED,
-            _free(dead_owners),
-            sa.or_(Row.wake_at.is_(None), Row.wake_at <= db_time()),
-        )
-        .order_by(Row.created_at, Row.id)
-    )
-    return [(found.id, State(found.state), found.waiting) for found in session.execute(query)]
-
-
-@writer
-def let_wait(session: orm.Session, migration_id: str, sentence: str) -> None:
-    """Write down what a migration that was not taken up yet waits for."""
-    rows.update(
-        session,
-        Row,
-        Row.id == migration_id,
-        Row.state == State.STARTING,
-        Row.owner.is_(None),
-        waiting=sentence,
-    )
-
-
-@reader
-def owners(session: orm.Session, host: str) -> set[str]:
-    """Who owns unfinished migrations to a host."""
-    query = sa.select(Row.owner).where(
-        Row.destination_host == host, Row.state.in_(UNFINISHED), Row.owner.is_not(None)
-    )
-    return {owner for owner in session.scalars(query) if owner}
-
-
-@writer
-def claim(
-    session: orm.Session,
-    row: Row,
-    known: dict[str, Any],
-    seconds: int,
-    dead_owners: Collection[str],
-    event: Event | None,
-    values: dict[str, Any],
-) -> bool:
-    """Become the owner of a migration, and move it by the same statement if it is still new.
-
-    :param known: columns as they were read; if the row moved on since, it is not claimed
-    :param seconds: length of the lease
-    :param values: columns to write, among them owner and epoch
-    :returns: whether it is owned now
-    """
-    conditions = [getattr(Row, name) == value for name, value in known.items()]
-    conditions.append(_free(dead_owners))
-    values = values | {'lease_expires_at': db_time() + seconds, 'wake_at': None}
-    if event:
-        return move(session, row, event, *conditions, **values)
-    return bool(rows.update(session, Row, Row.id == row.id, *conditions, **values))
-
-
 def guarded(session: orm.Session, row: Row, event: Event | None = None, **values: Any) -> None:
-    """Write to a migration's row under the epoch in hand, and move it by an event if one is given.
+    """Write to a migration's row under epoch and state in hand; move it by an event if given one.
 
     :raises ConcurrentChange: the row is in another state than expected, or owned by another
     """
-    mine = Row.epoch == row.epoch
+    mine = (Row.epoch == row.epoch, Row.state == row.state)
     if event:
-        written = move(session, row, event, mine, **values)
+        written = move(session, row, event, *mine, **values)
     else:
-        written = bool(rows.update(session, Row, Row.id == row.id, mine, **values))
+        written = bool(rows.update(session, Row, Row.id == row.id, *mine, **values))
     if not written:
         raise exceptions.ConcurrentChange(resource='migration', id=row.id)
-
-
-def renewal(migration_id: str, epoch: int, seconds: int) -> sa.Update:
-    """The statement that lengthens a lease; it matches no row once the lease is another's."""
-    return (
-        sa.update(Row)
-        .where(Row.id == migration_id, Row.epoch == epoch, Row.owner.is_not(None))
-        .values(lease_expires_at=db_time() + seconds)
-    )

@@ -59,6 +59,7 @@ class Subject:
 
     :param body: value of the action key, as it came
     :param server: the source with its subnets, their network, and that network's subnets
+    :param destination_id: a server in ``server_migrating_to`` that points to it
     :param network: the effective one, None if the one asked for does not exist
     :param service: the destination's, with its zone; None if unknown
     """
@@ -66,7 +67,7 @@ class Subject:
     context: RequestContext
     body: dict[str, Any]
     server: models.ShareServer
-    has_destination: bool
+    destination_id: str | None
     old_network: models.ShareNetwork | None
     network: models.ShareNetwork | None
     shares: list[Facts]
@@ -130,14 +131,14 @@ def load(
 
     :raises NotFound: no such server
     """
-    server, has_destination = _server(session, server_id)
+    server, destination_id = _server(session, server_id)
     old = next((subnet.share_network for subnet in server.subnets), None)
     wanted = body.get('new_share_network_id') or None
     subject = Subject(
         context=context,
         body=body,
         server=server,
-        has_destination=has_destination,
+        destination_id=destination_id,
         old_network=old,
         network=old,
         shares=_facts(session, server_id),
@@ -151,16 +152,16 @@ def load(
     return subject
 
 
-def _server(session: orm.Session, server_id: str) -> tuple[models.ShareServer, bool]:
+def _server(session: orm.Session, server_id: str) -> tuple[models.ShareServer, str | None]:
     destination = orm.aliased(models.ShareServer)
     pointed_at = (
-        sa.exists()
+        sa.select(sa.func.min(destination.id))
         .where(
             destination.source_share_server_id == server_id,
             destination.status == 'server_migrating_to',
             destination.deleted == models.NOT_DELETED,
         )
-        .label('has_destination')
+        .scalar_subquery()
     )
     found = (
         session.execute(
@@ -180,7 +181,7 @@ def _server(session: orm.Session, server_id: str) -> tuple[models.ShareServer, b
     )
     if found is None:
         raise exceptions.NotFound(resource='share server', id=server_id)
-    return found[0], bool(found[1])
+    return found[0], found[1]
 
 
 def _network(session: orm.Session, network_id: str) -> models.ShareNetwork | None:

@@ -101,8 +101,7 @@ def move_rows(session: orm.Session, row: models.Migration, known: Objects) -> No
     completion = cast('base.Completion', journal.result(row.journal, Step.OPEN))
     share_updates = completion.get('share_updates') or {}
     snapshot_updates = completion.get('snapshot_updates') or {}
-    _settle_rules(session, row)
-    _move_instances(session, row, share_updates)
+    _move_instances(session, row, share_updates, len(known.shares))
     replace_export_locations(
         session,
         {
@@ -116,29 +115,44 @@ def move_rows(session: orm.Session, row: models.Migration, known: Objects) -> No
         _move_server(session, row, known, completion)
 
 
-def _settle_rules(session: orm.Session, row: models.Migration) -> None:
-    """The destination opened under the real rules: what was cast is active again."""
-    if (row.capabilities or {}).get('writable'):
-        return
-    rows.update(
-        session,
-        models.AccessMapping,
-        models.AccessMapping.share_instance_id.in_(_instances(row.source_share_server_id)),
-        models.AccessMapping.state.in_(('queued_to_apply', 'applying')),
-        state='active',
+_UNSETTLED = (
+    'queued_to_apply',
+    'applying',
+    'queued_to_update',
+    'updating',
+    'queued_to_deny',
+    'denying',
+)
+"""States of a rule that somebody still has to do something about."""
+
+
+def _has_rule(*states: str) -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        models.AccessMapping.share_instance_id == models.ShareInstance.id,
+        models.AccessMapping.deleted == models.NOT_DELETED,
+        models.AccessMapping.state.in_(states),
     )
 
 
 def _move_instances(
-    session: orm.Session, row: models.Migration, updates: Mapping[str, base.ShareUpdate]
+    session: orm.Session,
+    row: models.Migration,
+    updates: Mapping[str, base.ShareUpdate],
+    count: int,
 ) -> None:
-    """One statement a pool; instances the driver said nothing of move without pool."""
+    """One statement; instances the driver said nothing of move without pool.
+
+    The destination opened under the real rules. Those that were on their way to be applied,
+    or to be removed, are left to it.
+
+    :param count: of all instances
+    """
     pools: dict[str, list[str]] = {}
     for instance_id, update in updates.items():
         if update.get('pool_name'):
             pools.setdefault(update['pool_name'], []).append(instance_id)
     host: Any = row.destination_host
-    if len(pools) == 1 and len(updates) == len(next(iter(pools.values()))):
+    if len(pools) == 1 and count == len(next(iter(pools.values()))):
         host = f'{row.destination_host}#{next(iter(pools))}'
     elif pools:
         host = sa.case(
@@ -157,7 +171,9 @@ def _move_instances(
         share_network_id=row.share_network_id,
         availability_zone_id=row.availability_zone_id,
         cast_rules_to_readonly=False,
-        access_rules_status='active',
+        access_rules_status=sa.case(
+            (_has_rule('error'), 'error'), (_has_rule(*_UNSETTLED), 'syncing'), else_='active'
+        ),
     )
 
 

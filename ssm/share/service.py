@@ -117,6 +117,7 @@ class ShareService:
             network=cast(NetworkPlugin, back_end.plugin),
             admin_network=back_end.admin_plugin,
             share_client=ShareClient(),
+            report=lambda: capabilities.report(back_end, back_end.driver.get_share_stats()),
         )
         return Engine(tools, self._boot_id)
 

@@ -104,6 +104,7 @@ class ScenarioCase(base.TestCase):
             network=self.network,
             admin_network=None,
             share_client=Client(self),
+            report=self.drivers['beta'].get_share_stats,
         )
         return Engine(tools, uuid.uuid4().hex[:8])
 
@@ -393,10 +394,9 @@ class Client:
         db.assert_outside('cast')
 
     def update_access(self, ctx: Any, host: str, *, share_server_id: str) -> None:
-        """The source applies what is queued."""
+        """That back end applies what is queued."""
         db.assert_outside('cast')
-        assert host == SOURCE
-        apply_rules(self.case.drivers['alpha'], share_server_id)
+        apply_rules(self.case.drivers[host.partition('@')[2]], share_server_id)
 
 
 def apply_rules(driver: DummyDriver, server_id: str) -> None:

@@ -12,7 +12,7 @@ from ssm.common import exceptions
 from ssm.conf import CONF
 from ssm.db import models
 from ssm.drivers.dummy import state
-from ssm.migration import requests, store
+from ssm.migration import claims, requests
 from ssm.network.standalone import StandaloneNetwork
 from ssm.tests.unit.migration import scenario
 from ssm.tests.unit.migration.scenario import ADDRESSES, DESTINATION
@@ -404,25 +404,6 @@ class TestOwnership(scenario.ScenarioCase):
         run.lease._renewed -= run.lease.seconds
         self.assertRaises(exceptions.LeaseLost, self._drive, self.engine, run)
 
-    def test_one_waits_for_another(self) -> None:
-        self.stanza('beta', max_concurrent_migrations=1)
-        self.seed()
-        row = self.start()
-        self.engine._copying.add('another')
-        with mock.patch.object(store, 'let_wait', wraps=store.let_wait) as let_wait:
-            self.engine.sweep()
-            self.engine.sweep()
-        self.assertEqual(1, let_wait.call_count)
-        row = self.migration()
-        self.assertEqual(('migration_starting', None), (row.state, row.owner))
-        self.assertEqual(
-            '1 migration copies to node1@beta, which is max_concurrent_migrations', row.waiting
-        )
-        self.engine._copying.clear()
-        self.carry()
-        row = self.migration()
-        self.assertEqual(('migration_driver_phase1_done', None), (row.state, row.waiting))
-
     def test_override_ends_the_migration(self) -> None:
         self.seed()
         self.start()
@@ -433,4 +414,7 @@ class TestOwnership(scenario.ScenarioCase):
         self.assertEqual(('overridden', 'admin'), (row.state, row.overridden_by))
         self.assertRaises(exceptions.LeaseLost, self._drive, self.engine, run)
         self.assertEqual('active', self.server(self.source_id).status)
-        self.assertEqual([], store.due(DESTINATION, set()))
+        self.carry()
+        self.assertEqual('overridden', self.migration().state)
+        self.assertIsNotNone(self.migration().finished_at)
+        self.assertEqual([], claims.due(DESTINATION, set()))
