@@ -28,6 +28,7 @@ from ssm.drivers.dummy import DummyDriver, state
 from ssm.migration import objects, requests
 from ssm.migration.engine import Engine
 from ssm.migration.run import Run, Tools
+from ssm.migration.states import Step
 from ssm.network.standalone import StandaloneNetwork
 from ssm.tests import base
 from ssm.tests.functional import database
@@ -273,6 +274,28 @@ class ScenarioCase(base.TestCase):
                 engine._reread(run)
         raise AssertionError(f'{limit} turns were not enough, last: {self.migration().waiting}')
 
+    def take(self) -> Run:
+        """Become the owner of the migration and stop there."""
+        run = self.engine.claim(self.migration().id)
+        assert run is not None
+        return run
+
+    def drive(self, run: Run, step: Step, limit: int = 20) -> None:
+        """Carry on until a step is written down as begun, and not further."""
+        for _turn in range(limit):
+            if run.current is step:
+                return
+            self.engine.advance(run)
+        raise AssertionError(f'{step} was not reached: {run.row.state}, {run.current}')
+
+    def codes(self) -> list[str]:
+        """Codes of the migration's reasons."""
+        return [reason['code'] for reason in self.migration().reasons]
+
+    def steps(self) -> dict[str, Any]:
+        """Entries of the migration's journal by step."""
+        return {entry['name']: entry for entry in self.migration().journal}
+
     def to_phase1_done(self, **body: Any) -> models.Migration:
         self.start(**body)
         self.carry()
@@ -309,8 +332,10 @@ class ScenarioCase(base.TestCase):
 
     def migration(self) -> models.Migration:
         """The newest migration."""
-        found = self.query(sa.select(models.Migration).order_by(models.Migration.created_at))
-        return found[-1]
+        row = models.Migration
+        # MariaDB keeps whole seconds; an unfinished one is newer than its finished predecessor.
+        order = (row.created_at, row.finished_at.is_(None))
+        return self.query(sa.select(row).order_by(*order))[-1]
 
     def server(self, server_id: str | None) -> models.ShareServer:
         return self.query(sa.select(models.ShareServer).where(models.ShareServer.id == server_id))[
