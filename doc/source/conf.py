@@ -12,6 +12,7 @@ extensions = [
     'oslo_config.sphinxext',
     'oslo_policy.sphinxext',
     'migration_tables',
+    'statement_table',
 ]
 html_theme = 'openstackdocs'
 html_theme_options = {'sidebar_mode': 'toctree'}
