@@ -318,10 +318,11 @@ class ScenarioCase(base.TestCase):
         session: orm.Session,
         self: ScenarioCase,
         model: type[models.Base],
+        *conditions: sa.ColumnElement[bool],
         **values: Any,
     ) -> None:
-        """Set columns of all rows, as somebody else would."""
-        rows.update(session, model, **values)
+        """Set columns of all rows, or of those meant, as somebody else would."""
+        rows.update(session, model, *conditions, **values)
 
     @db.writer
     def add(session: orm.Session, self: ScenarioCase, *new: models.Base) -> None:
