@@ -92,7 +92,7 @@ class FailuresTest(FailureCase):
             self.assert_failed(failure)
 
     def test_read_only_rules_are_undone(self) -> None:
-        for failure in (*FIRST_PHASE, *CANCEL):
+        for failure in (*FIRST_PHASE, *CANCEL, SECOND_PHASE[0]):
             self.fail(failure, writable=False)
             self.assert_failed(failure)
             statuses = self.statuses()
@@ -193,8 +193,11 @@ class RepairTest(FailureCase):
             self.assert_usable(is_=True)
             self.assertEqual('overridden', self.migration().state)
             self.restart()
-            self.assertIsNone(self.engine.claim(self.migration().id))
-            self.assertEqual('active', self.show()['status'])
+            self.carry()
+            source = self.show()
+            self.assertEqual(('active', None), (source['status'], source['task_state']))
+            self.assertEqual({AVAILABLE}, self.statuses_shown())
+            self.assertEqual({self.source_id}, self.served_by())
 
     def test_the_destination_of_a_stuck_one_is_removed(self) -> None:
         self.fresh()
