@@ -51,13 +51,18 @@ class Migration:
     def start(self) -> Migration:
         """Begin the first phase."""
         self._action('migration_start', self._wish())
-        rows = self.world.get('/share-server-migrations')['share_server_migrations']
-        self.id = next(
-            row['id']
-            for row in rows
-            if row['source_share_server_id'] == self.server and row['state'] not in FINISHED
-        )
+        if not self.find():
+            raise Failed(f'The migration of {self.server} has started, and there is none')
         return self
+
+    def find(self) -> bool:
+        """Look for the unfinished migration of the server; whether there is one."""
+        rows = self.world.get('/share-server-migrations')['share_server_migrations']
+        for row in rows:
+            if row['source_share_server_id'] == self.server and row['state'] not in FINISHED:
+                self.id = row['id']
+                return True
+        return False
 
     def complete(self) -> str:
         """Ask for the cut-over; returns the id of the destination server."""

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""kill -9 at random moments: a migration ends well, and nothing is lost or open twice.
+
+``SSM_TEST_SEED`` repeats the choices of a run; each failure names its seed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+import urllib.error
+from collections.abc import Callable, Iterator
+
+from testtools import content
+
+from ssm.tests import base
+from ssm.tests.integration.base import WorldCase
+from ssm.tests.world import migration
+from ssm.tests.world.migration import Migration
+from ssm.tests.world.tenant import Tenant
+from ssm.tests.world.wait import until
+from ssm.tests.world.watch import watch_workers, workers
+
+SECONDS = 55
+"""How long a test goes on to begin rounds."""
+
+ROUNDS = 2
+"""How many it makes at least, however slow the machine is."""
+
+
+class ChaosCase(WorldCase):
+    """Rounds of a migration to and fro, each with a death in it."""
+
+    deployment = {'services': True, 'backend_options': 'migrated_share_server_retention = 1'}
+
+    def setUp(self) -> None:
+        super().setUp()
+        seed = os.environ.get('SSM_TEST_SEED') or str(random.randrange(10**6))
+        self.random = random.Random(seed)
+        self.story: list[str] = []
+        self.addDetail('seed', content.text_content(f'SSM_TEST_SEED={seed}'))
+        self.addOnException(
+            lambda _info: self.addDetail('story', content.text_content('\n'.join(self.story)))
+        )
+        self.watch(watch_workers(self.world))
+
+    def rounds(self) -> Iterator[int]:
+        """Numbers, until the time is over."""
+        began, number = time.monotonic(), 0
+        while number < ROUNDS or time.monotonic() - began < SECONDS:
+            self.story.append(f'-- round {number}')
+            yield number
+            number += 1
+
+    def tell(self, what: str) -> None:
+        """Note what happens, for the reader of a failure."""
+        self.story.append(f'{time.monotonic():.3f} {what}')
+
+    def pause(self, longest: float) -> None:
+        """Wait for a random moment."""
+        seconds = self.random.uniform(0, longest)
+        self.tell(f'{seconds:.3f} s later')
+        time.sleep(seconds)
+
+    def restart(self, name: str) -> None:
+        """kill -9 a service, and start it again."""
+        self.tell(f'kill {name}')
+        self.world.kill(name)
+        self.world.run(name)
+
+    def strike(self, moving: Migration) -> None:
+        """kill -9 the destination's service, the worker (not what it started), or both."""
+        victims = self.random.choice((('service',), ('worker',), ('service', 'worker')))
+        self.tell(f'kill {" and ".join(victims)}')
+        if 'service' in victims:
+            self.world.kill(moving.back_end)
+        if 'worker' in victims:
+            for pid in workers(self.world, moving.id):
+                if os.getpgid(pid) == pid:
+                    os.kill(pid, signal.SIGKILL)
+        if 'service' in victims:
+            self.world.run(moving.back_end)
+
+    def expect_served(self, tenant: Tenant, back_end: str) -> None:
+        """All is there, at one place, and the client writes on."""
+        self.tell(f'look at {back_end}')
+        self.expect_all_at(tenant, back_end)
+        tenant.start_writer()
+
+    def expect_nothing_left(self, tenant: Tenant) -> None:
+        """Only the server that serves, with the guards of its migration, once all is retired."""
+        server = tenant.server()
+
+        def strangers() -> list[str]:
+            left = self.left('alpha') | self.left('beta')
+            return [
+                str(path) for path in left if path.name != server and path.parent.name != 'guards'
+            ]
+
+        until(lambda: not strangers(), 'the end of what was left')
+
+
+@base.only_full
+class CutOverTest(ChaosCase):
+    """Deaths during the cut-over."""
+
+    def test_cut_over(self) -> None:
+        tenant = self.tenant()
+        span = 1.0
+        for number in self.rounds():
+            target = ('beta', 'alpha')[number % 2]
+            moving = self.migration(tenant, target).start()
+            moving.wait_for(migration.PHASE1_DONE)
+            began = time.monotonic()
+            moving.complete()
+            if number:
+                self.pause(span)
+                self.strike(moving)
+            moving.wait_for(migration.SUCCESS)
+            if not number:
+                span = 1.2 * (time.monotonic() - began)
+            self.expect_served(tenant, target)
+        self.expect_nothing_left(tenant)
+
+
+@base.only_full
+class FirstPhaseTest(ChaosCase):
+    """Deaths until the first phase is over, and during a cancel."""
+
+    def test_first_phase_and_cancel(self) -> None:
+        tenant = self.tenant()
+        for _number in self.rounds():
+            moving = self.migration(tenant).start()
+            self.pause(3)
+            self.strike(moving)
+            moving.wait_for(migration.PHASE1_DONE)
+            moving.cancel()
+            self.pause(0.5)
+            self.strike(moving)
+            moving.wait_for(migration.CANCELLED)
+            self.expect_served(tenant, 'alpha')
+
+    def test_api(self) -> None:
+        """A start whose API dies has happened wholly or not at all."""
+        tenant = self.tenant()
+        for _number in self.rounds():
+            moving = self.migration(tenant)
+            request = threading.Thread(target=self.quietly, args=(moving.start,))
+            request.start()
+            self.pause(0.5)
+            self.restart('api')
+            request.join()
+            until(self.answers, 'an answer')
+            if moving.find():
+                self.tell('it had started')
+                moving.wait_for(migration.PHASE1_DONE)
+                moving.cancel()
+                moving.wait_for(migration.CANCELLED)
+            self.assertEqual('active', moving.state_of().partition('/')[0])
+            self.expect_served(tenant, 'alpha')
+
+    @staticmethod
+    def quietly(action: Callable[[], object]) -> None:
+        """Do it, whatever comes of it."""
+        try:
+            action()
+        except (OSError, urllib.error.HTTPError, StopIteration):
+            return
+
+    def answers(self) -> bool:
+        """Whether the API does."""
+        try:
+            return bool(self.world.get('/services'))
+        except OSError:
+            return False
