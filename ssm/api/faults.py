@@ -30,6 +30,9 @@ FAULT_NAMES = {
 }
 """Key of the fault body by status; every other status has ``computeFault``."""
 
+_LONGEST = 1000
+"""Characters of a message, which may repeat what the caller wrote."""
+
 _HIDDEN = 'The server could not do this. The request id finds the reason in its log.'
 
 
@@ -67,16 +70,20 @@ def response(error: Exception) -> webob.Response | None:
 
 
 def _answer(status: int, message: str, reasons: Iterable[dict[str, Any]] = ()) -> webob.Response:
-    fault: dict[str, Any] = {'code': status, 'message': message}
+    fault: dict[str, Any] = {'code': status, 'message': _cut(message)}
     headers = {}
     if status == 413:
         fault['retryAfter'] = headers['Retry-After'] = '0'
     if reasons:
-        fault['reasons'] = list(reasons)
+        fault['reasons'] = [{**reason, 'message': _cut(reason['message'])} for reason in reasons]
     body = {FAULT_NAMES.get(status, 'computeFault'): fault}
     answer = webob.Response(json.dumps(body).encode(), status, content_type='application/json')
     answer.headers.update(headers)
     return answer
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _LONGEST else f'{message[: _LONGEST - 1]}…'
 
 
 def catcher(application: Callable[..., Any]) -> Callable[..., Any]:

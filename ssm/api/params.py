@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,11 @@ from oslo_utils import strutils
 from ssm.common import exceptions
 
 _LARGEST = 2**31 - 1
+_INTEGER = re.compile(r'[+-]?[0-9]{1,20}')
+_MOST = 100
+"""Entries of a dictionary in a query: each one is a condition of the statement."""
+_SHOWN = 100
+"""Characters of a bad value that a message repeats."""
 
 
 def timestamp(value: datetime.datetime | None) -> str | None:
@@ -41,10 +47,8 @@ def integer(value: str, name: str, *, minimum: int = 0) -> int:
 
     :raises Invalid: it is none, is below the minimum, or does not fit 31 bits
     """
-    try:
-        number = int(value)
-    except ValueError:
-        number = minimum - 1
+    # int() alone would take underscores, blanks and foreign digits for good.
+    number = int(value) if _INTEGER.fullmatch(value) else minimum - 1
     if not minimum <= number <= _LARGEST:
         raise exceptions.Invalid(reason=f'{name} is not an integer of at least {minimum}.')
     return number
@@ -64,6 +68,8 @@ def dictionary(text: str, name: str) -> dict[str, str]:
     )
     if not plain:
         raise exceptions.Invalid(reason=f'{name} is not a dictionary of strings.')
+    if len(found) > _MOST:
+        raise exceptions.Invalid(reason=f'{name} has more than {_MOST} entries.')
     return {str(key): str(value) for key, value in found.items()}
 
 
@@ -103,9 +109,15 @@ def validator(schema: Mapping[str, Any]) -> Callable[[object], None]:
         error = jsonschema.exceptions.best_match(compiled.iter_errors(value))
         if error is not None:
             place = '.'.join(str(part) for part in error.absolute_path)
-            raise exceptions.Invalid(reason=f'{place}: {error.message}' if place else error.message)
+            reason = _shortened(error.message, repr(error.instance))
+            raise exceptions.Invalid(reason=f'{place}: {reason}' if place else reason)
 
     return check
+
+
+def _shortened(text: str, value: str) -> str:
+    """The text with the value in it cut, so that what is said about it is not lost behind it."""
+    return text.replace(value, f'{value[:_SHOWN]}…') if len(value) > _SHOWN else text
 
 
 TEXT = {'type': ['string', 'null'], 'maxLength': 255}

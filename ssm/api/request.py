@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, NamedTuple
 from urllib import parse
@@ -79,12 +80,22 @@ class Request(webob.Request):
         """What stands under the action's key."""
         return self.body_json[self.environ[ACTION_KEY]]
 
+    @property
+    def action_object(self) -> dict[str, Any]:
+        """The same where it has to be an object.
+
+        :raises Invalid: it is none
+        """
+        if not isinstance(self.action_body, dict):
+            raise exceptions.Invalid(reason=f'{self.environ[ACTION_KEY]} is not an object.')
+        return self.action_body
+
     def _decode(self) -> dict[str, Any]:
         if self.content_type != JSON:
             raise exceptions.Invalid(reason=f'A body of content type {JSON} is needed.')
         try:
             raw = self.body
-            decoded = json.loads(raw, parse_constant=_no_constant)
+            decoded = json.loads(raw, parse_constant=_no_constant, parse_float=_finite)
             if b'\\u' in raw:
                 _storable(decoded)
         except webob_exc.HTTPRequestEntityTooLarge as error:
@@ -143,6 +154,14 @@ class Request(webob.Request):
 
 def _no_constant(name: str) -> None:
     raise ValueError(f'{name} is no JSON')
+
+
+def _finite(text: str) -> float:
+    """A number; one that is too large would be answered as ``Infinity``, which is no JSON."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f'{text} is too large')
+    return number
 
 
 def _storable(decoded: Any) -> None:

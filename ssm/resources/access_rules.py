@@ -95,7 +95,8 @@ def check_target(wish: Wish) -> None:
         raise exceptions.Invalid(reason=f'access_type has to be one of {types}.')
     if not isinstance(wish.access_to, str) or not known[wish.access_type](wish.access_to):
         raise exceptions.Invalid(
-            reason=f'{wish.access_to!r} is no target for access of type {wish.access_type}.'
+            reason=f'access_to {wish.access_to!r} is no target for access of type '
+            f'{wish.access_type}.'
         )
 
 

@@ -87,7 +87,7 @@ def valid(given: object) -> dict[str, str]:
         of a standard spec has no meaning
     """
     if not isinstance(given, Mapping):
-        raise exceptions.Invalid(reason='Extra specs are an object.')
+        raise exceptions.Invalid(reason='extra_specs is not an object.')
     return {key: _value(key, value) for key, value in given.items()}
 
 

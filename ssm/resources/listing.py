@@ -42,5 +42,5 @@ def sort_column(found: sa.ColumnElement[Any] | None, key: str) -> sa.ColumnEleme
     :raises Invalid: there is none of that name
     """
     if found is None:
-        raise exceptions.Invalid(reason=f'Lists are not sorted by {key!r}.')
+        raise exceptions.Invalid(reason=f'sort_key: lists are not sorted by {key!r}.')
     return found

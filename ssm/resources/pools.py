@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ssm.common import exceptions
@@ -20,13 +21,20 @@ def find(
     :param filters: regular expressions by ``name host backend pool``; by any other key there
         are no pools
     :param share_type: id or name; only pools that satisfy its extra specs
-    :raises Invalid: there is no such share type
+    :raises Invalid: a filter is no regular expression, or there is no such share type
     :raises ServiceUnavailable: no scheduler answers
     """
+    for key, pattern in filters.items():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise exceptions.Invalid(
+                reason=f'{key}: {pattern!r} is no regular expression, {error}.'
+            ) from error
     specs = None
     if share_type is not None:
         try:
             specs = share_types.specs_of(share_types.get_by_id_or_name(context, share_type))
         except exceptions.NotFound as error:
-            raise exceptions.Invalid(reason=error.message) from error
+            raise exceptions.Invalid(reason=f'share_type: {error.message}') from error
     return SchedulerClient().get_pools(context, filters=filters, extra_specs=specs)

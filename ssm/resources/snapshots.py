@@ -113,7 +113,8 @@ def _create(
     description: Any,
 ) -> tuple[models.Snapshot, _Placed]:
     share = shares.found(context, shares_db.get_locked(session, share_id), share_id)
-    source = _check_source(share, name, description)
+    texts = {'display_name': name, 'display_description': description}
+    source = _check_source(share, texts)
     snapshot = models.Snapshot(
         user_id=context.user_id,
         project_id=context.project_id,
@@ -121,8 +122,7 @@ def _create(
         size=share.size,
         share_size=share.size,
         share_proto=share.share_proto,
-        display_name=name,
-        display_description=description,
+        **texts,
     )
     instance = models.SnapshotInstance(
         share_instance_id=source.id, status='creating', progress='0%'
@@ -132,14 +132,14 @@ def _create(
     return loaded, _Placed(instance.id, derived.service_host(source.host))
 
 
-def _check_source(share: models.Share, *texts: Any) -> models.ShareInstance:
+def _check_source(share: models.Share, texts: Mapping[str, Any]) -> models.ShareInstance:
     """The instance to take a snapshot of, in the order of rest-api 4.10."""
     if not share.snapshot_support:
         raise exceptions.Unprocessable(reason=f'Share {share.id} does not support snapshots.')
     shares.check_not_in_bin(share)
-    for text in texts:
+    for key, text in texts.items():
         if text is not None and not (isinstance(text, str) and len(text) <= _LONGEST):
-            raise exceptions.Invalid(reason='A name or description is too long, or no text.')
+            raise exceptions.Invalid(reason=f'{key} is no text of at most {_LONGEST} characters.')
     source = derived.representative(share.instances)
     if source is None or source.status != 'available':
         status = source and source.status

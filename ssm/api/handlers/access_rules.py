@@ -35,7 +35,7 @@ def allow(req: Request, share_id: str) -> dict[str, Any]:
 def deny(req: Request, share_id: str) -> None:
     """POST /shares/{share_id}/action deny_access"""
     authorize_on(req.context, 'share:deny_access', share_id)
-    schemas.check_deny(req.action_body)
+    schemas.check_deny(req.action_object)
     access_rules.deny(req.context, share_id, req.action_body['access_id'])
 
 
@@ -57,7 +57,7 @@ def index(req: Request) -> dict[str, Any]:
         authorize_on(req.context, 'share_access_rule:index', query['share_id'])
     except exceptions.NotFound as error:
         # 400, not 404 (rest-api 11, pitfall 13).
-        raise exceptions.Invalid(error.message) from error
+        raise exceptions.Invalid(f'share_id: {error.message}') from error
     filters = {
         name: parse(query[name], name) for name, parse in schemas.FILTERS.items() if name in query
     }

@@ -84,16 +84,19 @@ def delete(req: Request, network_id: str) -> None:
 def reset_status(req: Request, network_id: str) -> None:
     """POST /share-networks/{network_id}/action reset_status"""
     authorize(req.context, 'share_network:reset_status')
-    schemas.check_reset_status(req.action_body)
+    schemas.check_reset_status(req.action_object)
     share_networks.reset_status(req.context, network_id, req.action_body['status'])
 
 
 def check_subnet_create(req: Request, network_id: str) -> dict[str, Any]:
     """POST /share-networks/{network_id}/action share_network_subnet_create_check"""
     authorize(req.context, 'share_network:subnet_create_check')
-    schemas.check_subnet(req.action_body)
-    schemas.neutron_ids(req.action_body)
-    zone = req.action_body.get('availability_zone')
+    body = req.action_object
+    schemas.check_subnet(body)
+    schemas.neutron_ids(body)
+    # There is no earlier check whose result could be reset.
+    params.boolean(body.get('reset_operation', False), 'reset_operation')
+    zone = body.get('availability_zone')
     compatible = share_network_subnets.check_create(req.context, network_id, zone)
     return {'compatible': compatible}
 

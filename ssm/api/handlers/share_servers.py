@@ -66,15 +66,15 @@ def manage(req: Request) -> dict[str, Any]:
 def unmanage(req: Request, share_server_id: str) -> None:
     """POST /share-servers/{share_server_id}/action unmanage"""
     authorize(req.context, 'share_server:unmanage_share_server')
-    schemas.check_unmanage(req.action_body)
-    force = params.boolean((req.action_body or {}).get('force', False), 'force')
+    body = {} if req.action_body is None else req.action_object
+    force = params.boolean(body.get('force', False), 'force')
     share_servers.unmanage(req.context, share_server_id, force=force)
 
 
 def reset_status(req: Request, share_server_id: str) -> None:
     """POST /share-servers/{share_server_id}/action reset_status"""
     authorize(req.context, 'share_server:reset_status')
-    schemas.check_status(req.action_body)
+    schemas.check_status(req.action_object)
     requests.override_status(req.context, share_server_id, req.action_body['status'])
 
 
@@ -82,7 +82,7 @@ def reset_task_state(req: Request, share_server_id: str) -> None:
     """POST /share-servers/{share_server_id}/action reset_task_state"""
     authorize(req.context, 'share_server:share_server_reset_task_state')
     authorize(req.context, 'share_server:reset_status')
-    schemas.check_task_state(req.action_body)
+    schemas.check_task_state(req.action_object)
     requests.override_task_state(req.context, share_server_id, req.action_body['task_state'])
 
 

@@ -103,14 +103,14 @@ def list_access(req: Request, type_id: str) -> dict[str, Any]:
 def add_access(req: Request, type_id: str) -> None:
     """POST /types/{type_id}/action addProjectAccess"""
     authorize(req.context, 'share_type:add_project_access')
-    schemas.check_access(req.action_body)
+    schemas.check_access(req.action_object)
     share_types.add_project(type_id, req.action_body['project'])
 
 
 def remove_access(req: Request, type_id: str) -> None:
     """POST /types/{type_id}/action removeProjectAccess"""
     authorize(req.context, 'share_type:remove_project_access')
-    schemas.check_access(req.action_body)
+    schemas.check_access(req.action_object)
     share_types.remove_project(type_id, req.action_body['project'])
 
 

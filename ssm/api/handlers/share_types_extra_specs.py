@@ -42,7 +42,7 @@ def update(req: Request, type_id: str, key: str) -> dict[str, Any]:
     """PUT /types/{type_id}/extra_specs/{key}"""
     authorize(req.context, 'share_types_extra_spec:update')
     if not req.body_json:
-        raise exceptions.Invalid(reason='There is no extra spec in the body.')
+        raise exceptions.Invalid(reason=f'The body does not hold {key}.')
     share_types.get(req.context, type_id)
     if list(req.body_json) != [key]:
         raise exceptions.Invalid(reason=f'The body has to hold {key} and nothing else.')

@@ -158,7 +158,7 @@ def force_delete(req: Request, share_id: str) -> None:
 def reset_status(req: Request, share_id: str) -> None:
     """POST /shares/{share_id}/action reset_status"""
     authorize(req.context, 'share:reset_status')
-    schemas.check_status(req.action_body)
+    schemas.check_status(req.action_object)
     shares.reset_status(req.context, share_id, req.action_body['status'])
 
 
@@ -166,5 +166,5 @@ def reset_task_state(req: Request, share_id: str) -> None:
     """POST /shares/{share_id}/action reset_task_state"""
     authorize(req.context, 'share:reset_task_state')
     shares.get(req.context, share_id)
-    schemas.check_task_state(req.action_body)
+    schemas.check_task_state(req.action_object)
     shares.reset_task_state(req.context, share_id, req.action_body['task_state'])

@@ -103,5 +103,5 @@ def force_delete(req: Request, snapshot_id: str) -> None:
 def reset_status(req: Request, snapshot_id: str) -> None:
     """POST /snapshots/{snapshot_id}/action reset_status"""
     authorize(req.context, 'share_snapshot:reset_status')
-    schemas.check_status(req.action_body)
+    schemas.check_status(req.action_object)
     snapshots.reset_status(req.context, snapshot_id, req.action_body['status'])

@@ -24,12 +24,6 @@ check_task_state = params.validator(
         'required': ['task_state'],
     }
 )
-check_unmanage = params.validator(
-    {
-        'type': ['object', 'null'],
-        'properties': {'force': {'type': ['boolean', 'string']}},
-    }
-)
 _check_manage = params.validator(
     {'properties': {'share_network_subnet_id': {'type': ['string', 'null'], 'maxLength': 255}}}
 )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import fixtures as testtools_fixtures
 import sqlalchemy as sa
 import webob
 from sqlalchemy import orm
@@ -63,13 +64,26 @@ class Caller:
     ) -> webob.Response:
         """The answer to a request for a route, in the newest version that has it.
 
-        :param body: for an action the value under its key
+        :param body: for an action the value under its key, unless it is bytes
         :param variables: for the parts of the path, more than it has may be given
         """
         path = route.path.format(**variables) + query
-        if route.action is not None and body is not NO_BODY:
+        if route.action is not None and body is not NO_BODY and not isinstance(body, bytes):
             body = {route.action: body}
         return self.send(route.method, path, body, version=route.until or NEWEST, **how)
+
+
+class Writes(testtools_fixtures.Fixture):
+    """Notices statements that write, also those that are rolled back."""
+
+    def _setUp(self) -> None:
+        self.seen = False
+        bind = engine.engine()
+        sa.event.listen(bind, 'before_cursor_execute', self._note)
+        self.addCleanup(sa.event.remove, bind, 'before_cursor_execute', self._note)
+
+    def _note(self, _c: Any, _k: Any, statement: str, *_more: Any) -> None:
+        self.seen |= statement.startswith(('INSERT', 'UPDATE', 'DELETE'))
 
 
 @engine.writer
@@ -82,13 +96,31 @@ def fill(session: orm.Session, rows: Iterable[models.Base]) -> None:
         session.flush()
 
 
+Dump = dict[str, list[tuple[Any, ...]]]
+
+
 @engine.reader
-def dump(session: orm.Session) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables."""
+def dump(session: orm.Session) -> Dump:
+    """All rows of all tables, as the database has them."""
+    connection = session.connection()
     return {
-        name: [tuple(row) for row in session.execute(sa.select(table).order_by(*table.primary_key))]
-        for name, table in models.Base.metadata.tables.items()
+        table.name: [
+            tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM {table.name}')
+        ]
+        for table in models.Base.metadata.sorted_tables
     }
+
+
+@engine.writer
+def restore(session: orm.Session, saved: Dump) -> None:
+    """Put the rows of a dump in the place of all there are."""
+    connection = session.connection()
+    for table in reversed(saved):
+        connection.exec_driver_sql(f'DELETE FROM {table}')
+    for table, rows in saved.items():
+        if rows:
+            values = ', '.join('?' * len(rows[0]))
+            connection.exec_driver_sql(f'INSERT INTO {table} VALUES ({values})', rows)
 
 
 def message(answer: webob.Response) -> str:
