@@ -9,6 +9,9 @@ a call asks the engine of the destination.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import pathlib
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -51,10 +54,22 @@ class Killed(BaseException):
     """The process dies here."""
 
 
+@dataclasses.dataclass(frozen=True)
+class World:
+    """All that outlives a process: the rows, and the storage. Equal worlds are the same."""
+
+    rows: bytes
+    storage: bytes
+
+
+@contextlib.contextmanager
+def _memory() -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(':memory:')) as connection:
+        yield connection
+
+
 class ScenarioCase(base.TestCase):
     """Base of tests of the migration; ``seed`` makes the server that migrates."""
-
-    database_url: str | None = None
 
     def setUp(self) -> None:
         super().setUp()
@@ -63,10 +78,12 @@ class ScenarioCase(base.TestCase):
             user_id='admin', project_id='p1', is_admin=True, roles=['admin'], overwrite=False
         )
         self.states: list[tuple[str | None, ...]] = []
+        self.storage = pathlib.Path(self.state_path) / 'storage.json'
         self.network = self._make_network()
         self.drivers = {name: self._make_driver(name) for name in ('alpha', 'beta')}
         self.engine = self._make_engine()
         self.patch_client()
+        self._empty = self.save()
 
     # The world
 
@@ -83,7 +100,7 @@ class ScenarioCase(base.TestCase):
             share_driver='dummy',
             driver_handles_share_servers=True,
             dummy_driver_default_driver_method_delay=0,
-            dummy_driver_state_file=f'{self.state_path}/storage.json',
+            dummy_driver_state_file=str(self.storage),
         )
         driver = DummyDriver(backend, MemoryPrivateData())
         driver.do_setup(self.context)
@@ -108,6 +125,28 @@ class ScenarioCase(base.TestCase):
             report=self.drivers['beta'].get_share_stats,
         )
         return Engine(tools, uuid.uuid4().hex[:8])
+
+    def save(self) -> World:
+        """What a process that dies now leaves behind; an open transaction is not part of it."""
+        with contextlib.closing(self._connect()) as file, _memory() as copy:
+            file.backup(copy)
+            return World(copy.serialize(), self.storage.read_bytes())
+
+    def load(self, world: World) -> None:
+        """Put the world back as it was, and have a new process come up in it."""
+        with contextlib.closing(self._connect()) as file, _memory() as copy:
+            # Bytes 18 and 19 say that there is a write-ahead log; there is none in memory.
+            copy.deserialize(world.rows[:18] + b'\1\1' + world.rows[20:])
+            copy.backup(file)
+        self.storage.write_bytes(world.storage)
+        self.restart()
+
+    def fresh(self) -> None:
+        """Begin anew: no rows, nothing on the storage."""
+        self.load(self._empty)
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(CONF.database.connection.removeprefix('sqlite:///'))
 
     def restart(self, kill: bool = True) -> None:
         """The destination's process ends and a new one comes up."""
@@ -241,7 +280,7 @@ class ScenarioCase(base.TestCase):
         self.instance_ids = self.query(
             sa.select(models.ShareInstance.id).order_by(models.ShareInstance.id)
         )
-        with state.StateFile(f'{self.state_path}/storage.json').change() as now:
+        with state.StateFile(str(self.storage)).change() as now:
             for instance_id in self.instance_ids:
                 state.share(now, self.source_id, instance_id)
                 state.write(now, self.source_id, instance_id, 'file', instance_id)
@@ -370,9 +409,13 @@ class ScenarioCase(base.TestCase):
         seen['read_only'] = set(self.query(sa.select(models.ShareInstance.cast_rules_to_readonly)))
         return seen
 
+    def stored(self) -> state.State:
+        """What is on the storage."""
+        return state.StateFile(str(self.storage)).read()
+
     def served_by(self) -> set[str]:
         """Servers on which the shares accept writes; the same for each share."""
-        now = state.StateFile(f'{self.state_path}/storage.json').read()
+        now = self.stored()
         answers = {frozenset(state.served_by(now, instance)) for instance in self.instance_ids}
         self.assertEqual(1, len(answers), answers)
         return set(answers.pop())

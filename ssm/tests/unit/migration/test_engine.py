@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from ssm.common import exceptions
 from ssm.conf import CONF
 from ssm.db import models
-from ssm.drivers.dummy import state
 from ssm.migration import claims, requests
 from ssm.network.standalone import StandaloneNetwork
 from ssm.tests.unit.migration import scenario
@@ -122,9 +121,7 @@ class TestSuccess(scenario.ScenarioCase):
         )
 
     def applied_levels(self, server_id: str) -> set[str]:
-        shares = state.StateFile(f'{self.state_path}/storage.json').read()['servers'][server_id][
-            'shares'
-        ]
+        shares = self.stored()['servers'][server_id]['shares']
         return {rule['access_level'] for share in shares.values() for rule in share['rules']}
 
     def test_server_that_moves_keeps_its_addresses(self) -> None:

@@ -9,7 +9,6 @@ from unittest import mock
 
 from ssm.common import exceptions
 from ssm.db import models
-from ssm.drivers.dummy import state
 from ssm.migration import claims, requests
 from ssm.migration.states import Step
 from ssm.tests.unit.migration import scenario
@@ -28,8 +27,7 @@ SECOND_PHASE = (Step.CATCH_UP, Step.FENCE, Step.OPEN, Step.SWITCH)
 class SomewhereCase(scenario.ScenarioCase):
     def reach(self, step: Step | None) -> Any:
         """An owner about to do a step of a migration with a read-only first phase; None: nobody."""
-        self.useFixture(scenario.database.Database())
-        self.restart()
+        self.fresh()
         self.stanza('beta', dummy_driver_capabilities={'writable': False})
         self.seed()
         if step is None or step in FIRST_PHASE:
@@ -47,7 +45,7 @@ class SomewhereCase(scenario.ScenarioCase):
         return run
 
     def fenced_by(self) -> str | None:
-        now = state.StateFile(f'{self.state_path}/storage.json').read()
+        now = self.stored()
         return now['servers'][self.source_id]['fenced_by']
 
 
@@ -102,7 +100,7 @@ class TestOverride(SomewhereCase):
     def test_the_copy_is_left_alone(self) -> None:
         """Perhaps it is what was made right by hand."""
         row = self.end_by_hand(self.reach(Step.CATCH_UP))
-        now = state.StateFile(f'{self.state_path}/storage.json').read()
+        now = self.stored()
         copies = now['servers'][row.destination_share_server_id]['shares']
         self.assertEqual(set(self.instance_ids), set(copies))
 

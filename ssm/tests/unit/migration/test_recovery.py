@@ -53,9 +53,8 @@ class TestRecover(scenario.ScenarioCase):
     def test_statuses(self) -> None:
         for method in ('refresh', 'fence'):
             with self.subTest(method=method):
-                self.useFixture(scenario.database.Database())
                 self.break_down()
-                self.restart()
+                self.fresh()
                 row = self.fail(method)
                 self.assertEqual('cut_over_undone', self.codes()[-1])
                 self.assertIn(f'share-server-migration-recover {row.id}', row.reasons[-1]['hint'])

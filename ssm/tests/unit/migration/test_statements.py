@@ -55,8 +55,7 @@ class TestStatements(scenario.ScenarioCase):
 
     def test_same_for_1_and_500_shares(self) -> None:
         one = self.measure(1)
-        self.useFixture(scenario.database.Database())
-        self.restart()
+        self.fresh()
         many = self.measure(500)
         self.assertEqual(one, many)
         for name, limit in LIMITS.items():

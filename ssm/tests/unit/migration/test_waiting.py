@@ -94,8 +94,7 @@ class TestBusy(WaitingCase):
             (Step.COPY, 'share_server_migration_continue'),
         ):
             with self.subTest(step=step):
-                self.useFixture(scenario.database.Database())
-                self.restart()
+                self.fresh()
                 run = self.reach(step)
                 self.answer(method, BUSY)
                 self.wait_long(run)
@@ -332,8 +331,7 @@ class TestQueue(WaitingCase):
             ('node1@gamma', 'migration_driver_in_progress'),
         ):
             with self.subTest(host=host, state=state):
-                self.useFixture(scenario.database.Database())
-                self.restart()
+                self.fresh()
                 self.assertIsNotNone(self.engine.claim(self.begin(host, state=state).id))
 
     def test_what_copies_already_goes_on(self) -> None:
