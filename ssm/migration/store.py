@@ -7,6 +7,7 @@ The number of statements of each function does not depend on the number of share
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ Row = models.Migration
 RELEASED: dict[str, Any] = {'owner': None, 'lease_expires_at': None}
 """Columns of a migration that nobody owns."""
 
+_GIB = 1024**3
+
 LONGEST_WAITING = 1000
 """Characters of ``waiting`` that are kept."""
 
@@ -40,6 +43,31 @@ def unfinished_of(session: orm.Session, server_id: str) -> Row | None:
             Row.deleted == models.NOT_DELETED,
         )
     ).first()
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """What unfinished migrations take of a back end, in GiB (decision 12).
+
+    :param promised: sizes of all shares that come
+    :param missing: the part of it that has not been copied yet
+    """
+
+    promised: float = 0.0
+    missing: float = 0.0
+
+
+@reader
+def claim_on(session: orm.Session, host: str) -> Claim:
+    """What unfinished migrations to a host will take; one statement."""
+    query = sa.select(Row.size, Row.progress).where(
+        Row.destination_host == host, Row.state.in_(UNFINISHED), Row.deleted == models.NOT_DELETED
+    )
+    promised = missing = 0.0
+    for size, progress in session.execute(query):
+        promised += size
+        missing += max(0.0, size - progress.get('bytes_done', 0) / _GIB)
+    return Claim(promised, missing)
 
 
 def move(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ssm.migration import store
 from ssm.share.backend import BackEnd
 
 _RESERVED = {
@@ -40,10 +41,16 @@ _DRIVER_ATTRIBUTES = (
 )
 
 
-def report(backend: BackEnd, stats: dict[str, Any]) -> dict[str, Any]:
+_NO_CLAIM = store.Claim()
+
+
+def report(
+    backend: BackEnd, stats: dict[str, Any], claim: store.Claim = _NO_CLAIM
+) -> dict[str, Any]:
     """The whole report: what the driver says, and where it says nothing, options and defaults.
 
     :param stats: the driver's own answer
+    :param claim: what migrations that are not over yet will take
     """
     config = backend.config
     level = _DEFAULTS | {
@@ -67,5 +74,20 @@ def report(backend: BackEnd, stats: dict[str, Any]) -> dict[str, Any]:
     if stats.get('pools') is not None:
         # What no pool takes over from the level above by itself has to stand in each.
         common = {name: merged[name] for name in pool}
-        merged['pools'] = [common | own for own in stats['pools']]
-    return merged
+        merged['pools'] = [_lowered(common | own, claim) for own in stats['pools']]
+    return _lowered(merged, claim)
+
+
+def _lowered(level: dict[str, Any], claim: store.Claim) -> dict[str, Any]:
+    """Capacities less what migrations will take.
+
+    Into which pool they go is up to the driver, so each of them is spared.
+    """
+    lowered = dict(level)
+    for key, change in (
+        ('free_capacity_gb', -claim.missing),
+        ('provisioned_capacity_gb', claim.promised),
+    ):
+        if isinstance(level.get(key), int | float):
+            lowered[key] = max(0, level[key] + change)
+    return lowered

@@ -16,6 +16,7 @@ from ssm.common import exceptions, loops, rpc
 from ssm.common.context import admin_context
 from ssm.conf.backend import BackendConfig
 from ssm.db import heartbeats, share_instances, share_servers_store
+from ssm.migration import store
 from ssm.migration.engine import Engine
 from ssm.migration.run import Tools
 from ssm.network.base import NetworkPlugin
@@ -176,6 +177,6 @@ def _report(back_end: backend.BackEnd) -> None:
     SchedulerClient().update_service_capabilities(
         admin_context(),
         service_host=back_end.host,
-        capabilities=capabilities.report(back_end, stats),
+        capabilities=capabilities.report(back_end, stats, store.claim_on(back_end.host)),
         timestamp=timeutils.utcnow().isoformat(),
     )

@@ -2,11 +2,13 @@
 
 """Back ends made of stanzas, and what they report."""
 
+from unittest import mock
+
 from ssm.common import exceptions
 from ssm.common.pools import merged_pools
 from ssm.conf import CONF
-from ssm.db import engine
-from ssm.share import backend, capabilities
+from ssm.db import engine, models
+from ssm.share import backend, capabilities, service
 from ssm.tests.unit.share import base
 
 
@@ -103,3 +105,59 @@ class ReportTest(base.TestCase):
         self.assertFalse(pool['share_replicas_migration_support'])
         self.assertNotIn('max_share_server_size', pool)
         self.assertNotIn('server_pools_mapping', report)
+
+
+class ClaimTest(base.TestCase):
+    """Unfinished migrations take of the capacity of their destination (decision 12)."""
+
+    def migrate(self, size, state, host='node1@alpha', **progress):
+        server = base.insert(models.ShareServer(host='n@other', status='server_migrating'))
+        base.insert(
+            models.Migration(
+                source_share_server_id=server,
+                source_host='n@other',
+                destination_host=host,
+                share_network_id='n',
+                writable=True,
+                nondisruptive=False,
+                preserve_snapshots=True,
+                size=size,
+                state=state,
+                progress=progress,
+            )
+        )
+
+    def pools(self, *pools, **level):
+        loaded = self.load()
+        stats = level | {'pools': [{'pool_name': str(i)} | pool for i, pool in enumerate(pools)]}
+        with mock.patch.object(service, 'SchedulerClient') as client:
+            loaded.driver.get_share_stats = lambda: stats
+            service._report(loaded)
+        sent = client.return_value.update_service_capabilities.call_args.kwargs['capabilities']
+        return sent['pools'], sent
+
+    def test_sizes_of_unfinished_migrations(self):
+        self.migrate(10, 'migration_starting')
+        self.migrate(20, 'migration_driver_in_progress', bytes_done=5 * 2**30)
+        self.migrate(40, 'migration_completing', bytes_done=60 * 2**30)
+        for state in ('migration_success', 'migration_error', 'migration_cancelled', 'overridden'):
+            self.migrate(1000, state)
+        self.migrate(1000, 'migration_in_progress', host='node1@alphabet')
+        pools, level = self.pools(
+            {'free_capacity_gb': 100, 'provisioned_capacity_gb': 7},
+            {'free_capacity_gb': 'unknown'},
+            {'free_capacity_gb': 20.5},
+            free_capacity_gb=300,
+        )
+        self.assertEqual(
+            (75, 77), (pools[0]['free_capacity_gb'], pools[0]['provisioned_capacity_gb'])
+        )
+        self.assertEqual('unknown', pools[1]['free_capacity_gb'])
+        self.assertNotIn('provisioned_capacity_gb', pools[1])
+        self.assertEqual(0, pools[2]['free_capacity_gb'])
+        self.assertEqual(275, level['free_capacity_gb'])
+
+    def test_one_statement(self):
+        counted = self.useFixture(base.Statements())
+        self.pools({'free_capacity_gb': 100})
+        self.assertEqual(1, len(counted.take()))
