@@ -284,6 +284,13 @@ _EXTENSIONS = (Route('GET', '/extensions', extensions.index),)
 _MIGRATIONS = (
     Route('GET', '/share-server-migrations', share_server_migrations.index),
     Route('GET', '/share-server-migrations/{migration_id}', share_server_migrations.show),
+    _action(
+        '/share-server-migrations/{migration_id}',
+        'recover',
+        share_server_migrations.recover,
+        202,
+        ALLOWED,
+    ),
 )
 
 ROUTES: Sequence[Route] = (

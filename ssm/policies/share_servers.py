@@ -24,5 +24,10 @@ RULES = base.rules(
         ('share_server_migration_complete', 'POST', _ACTION),
         ('share_server_migration_cancel', 'POST', _ACTION),
         ('share_server_migration_get_progress', 'POST', _ACTION),
+        (
+            'share_server_migration_recover',
+            'POST',
+            '/share-server-migrations/{migration_id}/action',
+        ),
     ],
 )

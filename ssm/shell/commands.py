@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     'share-server-migration-watch': 'share_server_migrations:Watch',
     'share-server-migration-list': 'share_server_migrations:List',
     'share-server-migration-show': 'share_server_migrations:Show',
+    'share-server-migration-recover': 'share_server_migrations:Recover',
     'share-server-list': 'share_servers:List',
     'share-server-show': 'share_servers:Show',
     'share-server-delete': 'share_servers:Delete',

@@ -188,14 +188,26 @@ def _words(share: output.Item) -> str:
     return ', '.join([*watch.amounts(share), *(f'{key} = {value}' for key, value in rest.items())])
 
 
+_MIGRATION = base.arg('migration', metavar='<migration>', help='Id of the migration.')
+
+
 class Show(base.Show):
     """Show a migration: request, progress, steps, and the reasons of its state."""
 
-    arguments = (base.arg('migration', metavar='<migration>', help='Id of the migration.'),)
+    arguments = (_MIGRATION,)
 
     def item(self, parsed_args: argparse.Namespace) -> output.Item:
         migration = self.client.get(f'{_PATH}/{parsed_args.migration}', 'share_server_migration')
         return migration | {'progress': _Progress(migration.get('progress') or {})}
+
+
+class Recover(base.Command):
+    """Make the source of a cut-over that failed and was undone active again, with its shares."""
+
+    arguments = (_MIGRATION,)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        self.client.action(f'{_PATH}/{parsed_args.migration}', 'recover')
 
 
 class Watch(base.Command):

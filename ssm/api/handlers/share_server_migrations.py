@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Requests to look at migrations of share servers (decision 14)."""
+"""Requests about migrations of share servers as such (decision 14)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from ssm.api import params
 from ssm.api.request import Request
 from ssm.api.views import share_server_migrations as views
+from ssm.migration import requests
 from ssm.policies.enforcer import authorize
 from ssm.resources import share_server_migrations as migrations
 
@@ -25,3 +26,9 @@ def show(req: Request, migration_id: str) -> dict[str, Any]:
     """GET /share-server-migrations/{migration_id}"""
     authorize(req.context, 'share_server:show')
     return views.single(migrations.get(migration_id))
+
+
+def recover(req: Request, migration_id: str) -> None:
+    """POST /share-server-migrations/{migration_id}/action recover"""
+    authorize(req.context, 'share_server:share_server_migration_recover')
+    requests.recover(req.context, migration_id)

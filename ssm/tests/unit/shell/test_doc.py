@@ -55,6 +55,7 @@ ANSWERS = {
     ('GET', f'/share-server-migrations/{canned.MIGRATION}'): [
         {'share_server_migration': canned.MIGRATION_ROW}
     ],
+    ('POST', f'/share-server-migrations/{canned.MIGRATION}/action'): [ACCEPTED],
     ('GET', '/share-networks/detail'): [{'share_networks': [canned.NETWORK_ROW]}],
     ('POST', '/share-networks'): [{'share_network': canned.NETWORK_ROW}],
     ('GET', f'/share-networks/{canned.NETWORK}'): [{'share_network': canned.NETWORK_ROW}],

@@ -214,6 +214,23 @@ class ActionTest(base.ShellTest):
         self.assertEqual(answer, json.loads(out))
 
 
+class RecoverTest(base.ShellTest):
+    path = f'{MIGRATIONS}/{canned.MIGRATION}/action'
+
+    def test_request(self) -> None:
+        self.api.prepare('POST', self.path, fake.Answer(status=202))
+        self.assertEqual('', self.succeeds('share-server-migration-recover', canned.MIGRATION))
+        self.assertEqual([('POST', self.path, {'recover': None})], self.asked())
+
+    def test_refused(self) -> None:
+        self.api.prepare(
+            'POST', self.path, fake.fault(409, 'conflictingRequest', 'It began to open.')
+        )
+        result = self.ssm('share-server-migration-recover', canned.MIGRATION)
+        self.assertEqual(1, result.code)
+        self.assertIn('It began to open.', result.err)
+
+
 class WatchTest(base.ShellTest):
     def watch(self, *argv: str, out: io.StringIO | None = None) -> base.Result:
         return self.ssm(
