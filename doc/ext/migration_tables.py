@@ -121,7 +121,16 @@ class Transitions(_Generated):
             )
             for event, transition in states.TRANSITIONS.items()
         ]
-        heads = ('Event', 'By', 'From', 'To', 'Source', 'Destination', 'Shares, snapshots', 'Refused')
+        heads = (
+            'Event',
+            'By',
+            'From',
+            'To',
+            'Source',
+            'Destination',
+            'Shares, snapshots',
+            'Refused',
+        )
         return self.table(heads, (14, 8, 21, 21, 10, 10, 10, 6), rows)
 
 

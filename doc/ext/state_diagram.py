@@ -177,9 +177,7 @@ def svg() -> str:
     boxes = _boxes()
     last = boxes[list(State)[-1]]
     height = last.top + last.height + 50
-    width = max(
-        700, LEFT + WIDTH + 20 + sum(LETTER * len(event.value) + 22 for event in _bent())
-    )
+    width = max(700, LEFT + WIDTH + 20 + sum(LETTER * len(event.value) + 22 for event in _bent()))
     markers = ''.join(
         f'<marker id="arrow-{colour[1:]}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         f'markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="{colour}"/></marker>'
