@@ -7,16 +7,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import threading
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from testtools import content
 
+from ssm.drivers.linux import pool
 from ssm.tests import base
 from ssm.tests.integration.base import WorldCase
 from ssm.tests.world import migration
@@ -72,18 +74,24 @@ class ChaosCase(WorldCase):
         self.world.kill(name)
         self.world.run(name)
 
-    def strike(self, moving: Migration) -> None:
-        """kill -9 the destination's service, the worker (not what it started), or both."""
-        victims = self.random.choice((('service',), ('worker',), ('service', 'worker')))
-        self.tell(f'kill {" and ".join(victims)}')
-        if 'service' in victims:
-            self.world.kill(moving.back_end)
+    def strike(self, moving: Migration, victims: Collection[str] = ()) -> None:
+        """kill -9 services, or the worker but not what it started; services come up again.
+
+        :param victims: back ends, ``worker``; empty leaves it to chance
+        """
+        everybody = [*self.world.back_ends, 'worker']
+        victims = victims or self.random.sample(everybody, self.random.randint(1, 3))
+        self.tell(f'kill {", ".join(victims)}')
+        services = [name for name in victims if name != 'worker']
+        for name in services:
+            self.world.kill(name)
         if 'worker' in victims:
             for pid in workers(self.world, moving.id):
-                if os.getpgid(pid) == pid:
-                    os.kill(pid, signal.SIGKILL)
-        if 'service' in victims:
-            self.world.run(moving.back_end)
+                with contextlib.suppress(ProcessLookupError):
+                    if os.getpgid(pid) == pid:
+                        os.kill(pid, signal.SIGKILL)
+        for name in services:
+            self.world.run(name)
 
     def expect_served(self, tenant: Tenant, back_end: str) -> None:
         """All is there, at one place, and the client writes on."""
@@ -104,9 +112,40 @@ class ChaosCase(WorldCase):
         until(lambda: not strangers(), 'the end of what was left')
 
 
+Turn = Callable[[pool.Server, pool.Migration, pool.Server], bool]
+
+_TURNS: dict[str, Turn] = {
+    'the fence stands': lambda source, _moving, _destination: source.fence_file.exists(),
+    'a share is closed': lambda source, _moving, _destination: any(source.closed.iterdir()),
+    'the copy is proved': lambda _source, moving, _destination: (
+        moving.result_file('fence').exists() or moving.opening_file.exists()
+    ),
+    'it begins to open': lambda _source, moving, _destination: moving.opening_file.exists(),
+    'a share is open': lambda _source, _moving, destination: any(destination.shares.iterdir()),
+    'all is open': lambda _source, moving, _destination: moving.completed_file.exists(),
+}
+"""Traces the steps of a cut-over leave, in their order."""
+
+
 @base.only_full
 class CutOverTest(ChaosCase):
     """Deaths during the cut-over."""
+
+    def test_at_each_turn(self) -> None:
+        """Everything dies right when a trace of the next step shows."""
+        tenant = self.tenant()
+        back_ends = ('alpha', 'beta')
+        for what, turn in _TURNS.items():
+            moving = self.migration(tenant, back_ends[1]).start()
+            moving.wait_for(migration.PHASE1_DONE)
+            destination = moving.pool.server(moving.complete())
+            source = pool.Pool(self.world.path / back_ends[0]).server(moving.server)
+            until(lambda: turn(source, moving.place, destination), what, pause=0.001)  # noqa: B023
+            self.tell(what)
+            self.strike(moving, [*back_ends, 'worker'])
+            moving.wait_for(migration.SUCCESS)
+            self.expect_served(tenant, moving.back_end)
+            back_ends = back_ends[::-1]
 
     def test_cut_over(self) -> None:
         tenant = self.tenant()
@@ -143,6 +182,21 @@ class FirstPhaseTest(ChaosCase):
             self.strike(moving)
             moving.wait_for(migration.CANCELLED)
             self.expect_served(tenant, 'alpha')
+
+    def test_lost_connections(self) -> None:
+        """Database and broker go away for a moment, again and again."""
+        tenant = self.tenant()
+        for number in self.rounds():
+            target = ('beta', 'alpha')[number % 2]
+            moving = self.migration(tenant, target).start()
+            self.pause(2)
+            self.world.cut_off()
+            moving.wait_for(migration.PHASE1_DONE)
+            moving.complete()
+            self.pause(1)
+            self.world.cut_off()
+            moving.wait_for(migration.SUCCESS)
+            self.expect_served(tenant, target)
 
     def test_api(self) -> None:
         """A start whose API dies has happened wholly or not at all."""

@@ -44,7 +44,7 @@ class WorldCase(base.TestCase):
     def _show_logs(self, _info: Any) -> None:
         for path in (self.world.path / 'log').iterdir():
             self.addDetail(path.stem, content.text_content(self.world.log(path.stem, 80)))
-        for path in self.world.path.glob('*/.ssm/migrations/*/worker.log'):
+        for path in self.world.path.glob('*/.ssm/guards/*/worker.log'):
             log = path.read_text(errors='replace')[-4000:]
             self.addDetail(f'worker of {path.parent.name}', content.text_content(log))
 

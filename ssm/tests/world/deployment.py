@@ -203,6 +203,11 @@ class Deployment:
             if self._is_own_path:
                 leftovers.remove_directory(self.path)
 
+    def cut_off(self) -> None:
+        """Break all connections to MariaDB and RabbitMQ, as a restart of them would."""
+        self._database.cut_off(self.name)
+        self._broker.cut_off(self.name)
+
     def limit(self, back_end: str, size: int) -> None:
         """Give a back end a file system of its own, of ``size`` MiB; before :meth:`start`.
 
@@ -278,8 +283,7 @@ class Deployment:
             text += _STANZA.format(
                 name=back_end, driver=self._driver, path=self.path, extra=self._backend_options
             )
-        text += self._sections.format(path=self.path)
-        self._file(name).write_text(text)
+        self._file(name).write_text(text + self._sections)
 
     # Talking to it
 

@@ -48,6 +48,14 @@ class Database:
         wanted = 'SHOW DATABASES' if self._is_mysql else 'SELECT datname FROM pg_database'
         return self._run(wanted)
 
+    def cut_off(self, name: str) -> None:
+        """Break all connections to a database of MariaDB."""
+        found = f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"
+        for connection in self._run(found):
+            # It may be gone by now.
+            with contextlib.suppress(Failed):
+                self._run(f'KILL CONNECTION {connection}')
+
     def _run(self, statement: str) -> list[str]:
         """Returns the first column.
 
@@ -93,6 +101,11 @@ class Broker:
         """Remove a virtual host, if there is one."""
         with contextlib.suppress(Failed):
             self._control('delete_vhost', name)
+
+    def cut_off(self, name: str) -> None:
+        """Break all connections to a virtual host."""
+        with contextlib.suppress(Failed):
+            self._control('close_all_connections', '-p', name, 'test')
 
     def names(self) -> list[str]:
         """All virtual hosts there are, as far as this user may see them."""
