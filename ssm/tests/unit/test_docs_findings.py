@@ -3,9 +3,9 @@
 """Every finding code of the code is documented, and every documented one is in the code.
 
 The codes are collected from the syntax trees: literals handed to ``Finding`` or to whatever has a
-parameter or field ``code`` and makes findings of it, and class attributes ``code`` (filters, errors;
-those of the API itself are HTTP faults and no findings). A new way of making findings that hides its
-codes from this is a failure too.
+parameter or field ``code`` and makes findings of it, and class attributes ``code`` (of filters and
+errors; those of the API itself are HTTP faults and no findings). A new way of making findings that
+hides its codes from this is a failure too.
 """
 
 from __future__ import annotations
