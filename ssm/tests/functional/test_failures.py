@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ssm.drivers.dummy import state
 from ssm.tests.functional.migration import BODY, ApiCase
 
 AVAILABLE, ERROR = 'available', 'error'
@@ -98,6 +99,15 @@ class FailuresTest(FailureCase):
             statuses = self.statuses()
             self.assertEqual({False}, statuses['read_only'], failure)
             self.assertEqual({'active'}, statuses['rules'], failure)
+            # Before the cast the storage was told of no rules.
+            applied = set() if failure.method == 'setup_server' else {'rw', 'ro'}
+            self.assertEqual(applied, self.levels(), failure)
+
+    def levels(self) -> set[str]:
+        """Levels of the rules that the source applies."""
+        servers = state.StateFile(f'{self.state_path}/storage.json').read()['servers']
+        shares = servers[self.source_id]['shares'].values()
+        return {rule['access_level'] for share in shares for rule in share['rules']}
 
     def test_the_reason_is_told(self) -> None:
         for failure in (*FIRST_PHASE, *SECOND_PHASE, *CANCEL):

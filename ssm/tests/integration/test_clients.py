@@ -8,18 +8,16 @@ running services with dummy back ends, without Keystone.
 
 from __future__ import annotations
 
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
 from typing import Any, ClassVar
+
+from testtools import content
 
 from ssm.tests import base
 from ssm.tests.world.deployment import Deployment
+from ssm.tests.world.wait import until
 
 CLIENTS = pathlib.Path(sys.prefix) / 'clients'
 DESTINATION = 'node1@beta'
@@ -28,7 +26,7 @@ MIGRATE = ('--nondisruptive', 'False', '--writable', 'True')
 # The copy is half done for some seconds, so that the clients can see it.
 BACK_END = """\
 dummy_driver_default_driver_method_delay = 0
-dummy_driver_driver_methods_delays = share_server_migration_continue:4
+dummy_driver_driver_methods_delays = share_server_migration_continue:6
 dummy_driver_progress_step = 50
 """
 
@@ -76,9 +74,7 @@ class ClientCase(base.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        path = tempfile.mkdtemp(prefix='ssm-clients-')
-        cls.addClassCleanup(shutil.rmtree, path, ignore_errors=True)
-        cls.world = Deployment(path, driver='dummy', backend_options=BACK_END)
+        cls.world = Deployment(driver='dummy', backend_options=BACK_END)
         cls.addClassCleanup(cls.world.stop)
         cls.world.start()
         specs = {'driver_handles_share_servers': 'True', 'snapshot_support': 'True'}
@@ -88,6 +84,7 @@ class ClientCase(base.TestCase):
 
     def setUp(self) -> None:
         super().setUp()
+        self.addOnException(self.show_log)
         self.network = self.make_network('tenant')
         share = {
             'share_proto': 'NFS',
@@ -97,8 +94,11 @@ class ClientCase(base.TestCase):
             'availability_zone': 'zone-alpha',
         }
         self.share = self.world.request('POST', '/shares', {'share': share})['share']['id']
-        self.wait_for(lambda: self.share_now()['status'] == 'available')
+        until(lambda: self.share_now()['status'] == 'available', 'the share')
         self.server = self.share_now()['share_server_id']
+
+    def show_log(self, _info: Any) -> None:
+        self.addDetail('log', content.text_content(self.world.log('all', 80)))
 
     def make_network(self, name: str) -> str:
         body = {'share_network': {'name': f'{name} of {self.id()}'}}
@@ -116,21 +116,15 @@ class ClientCase(base.TestCase):
         query = f'source_share_server_id={self.server}&status=server_migrating_to'
         return self.world.get(f'/share-servers?{query}')['share_servers'][0]['id']
 
-    def wait_for(self, what: Callable[[], bool], seconds: float = 60) -> None:
-        until = time.monotonic() + seconds
-        while not what():
-            if time.monotonic() > until:
-                raise self.failureException(f'waited in vain:\n{self.world.log("all")}')
-            time.sleep(0.1)
-
     def wait_for_task_state(self, task_state: str) -> None:
-        self.wait_for(lambda: self.server_now()['task_state'] == task_state)
+        until(lambda: self.server_now()['task_state'] == task_state, task_state)
 
     def wait_for_half(self) -> None:
         """The driver said that half is copied."""
         path = f'/share-server-migrations?source_share_server_id={self.server}'
-        self.wait_for(
-            lambda: self.world.get(path)['share_server_migrations'][0]['total_progress'] == 50
+        until(
+            lambda: self.world.get(path)['share_server_migrations'][0]['total_progress'] == 50,
+            'half of the copy',
         )
 
     # What the client says
@@ -141,12 +135,11 @@ class ClientCase(base.TestCase):
 
     def run_client(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         program = CLIENTS / self.program / 'bin' / self.program
-        environment = {name: value for name, value in os.environ.items() if name[:3] != 'OS_'}
         return subprocess.run(
             [program, *self.arguments(), *arguments],
             capture_output=True,
             text=True,
-            env=environment | {'COLUMNS': '400'},
+            env=self.world.environment | {'COLUMNS': '400'},
             check=False,
         )
 
@@ -302,12 +295,11 @@ class ManilaTest(ClientCase):
 
     def test_delete(self) -> None:
         self.world.request('DELETE', f'/shares/{self.share}')
-        self.wait_for(
-            lambda: not self.world.get(f'/shares?share_network_id={self.network}')['shares']
-        )
+        shares = f'/shares?share_network_id={self.network}'
+        until(lambda: not self.world.get(shares)['shares'], 'the end of the share')
         self.assertEqual('', self.client('share-server-delete', self.server))
-        listed = f'/share-servers?share_network_id={self.network}'
-        self.wait_for(lambda: not self.world.get(listed)['share_servers'])
+        servers = f'/share-servers?share_network_id={self.network}'
+        until(lambda: not self.world.get(servers)['share_servers'], 'the end of the server')
 
 
 class OpenstackTest(ClientCase):
