@@ -284,12 +284,13 @@ _EXTENSIONS = (Route('GET', '/extensions', extensions.index),)
 _MIGRATIONS = (
     Route('GET', '/share-server-migrations', share_server_migrations.index),
     Route('GET', '/share-server-migrations/{migration_id}', share_server_migrations.show),
+    # It is for migrations that have failed.
     _action(
         '/share-server-migrations/{migration_id}',
         'recover',
         share_server_migrations.recover,
         202,
-        ALLOWED,
+        409,
     ),
 )
 

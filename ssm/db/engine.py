@@ -48,13 +48,24 @@ _maker: orm.sessionmaker[orm.Session] | None = None
 db_options.set_defaults(cfg.CONF)
 
 
+def _with_charset(connection: str) -> str:
+    """The URL of a MariaDB or MySQL with the character set of the tables.
+
+    What oslo.db takes instead holds half of Unicode; a comparison with the rest is an error.
+    """
+    url = sa.make_url(connection)
+    if url.get_backend_name() not in ('mysql', 'mariadb') or 'charset' in url.query:
+        return connection
+    return url.update_query_dict({'charset': 'utf8mb4'}).render_as_string(hide_password=False)
+
+
 def create_engine(conf: cfg.ConfigOpts) -> sa.Engine:
     """An engine for ``[database] connection``, set up as all of ssm's are."""
     if conf.database.connection.startswith('sqlite'):
         return _create_sqlite_engine(conf.database.connection)
     facade = enginefacade.transaction_context()
     facade.configure(
-        connection=conf.database.connection,
+        connection=_with_charset(conf.database.connection),
         max_pool_size=conf.database.max_pool_size or 30,
         max_overflow=50,
     )

@@ -364,6 +364,9 @@ BODIES: dict[Key, Body] = {
     ('POST', f'{_SERVER}/action', 'migration_get_progress'): dataclasses.replace(
         _NOTHING, variables={'share_server_id': 'srv-m'}
     ),
+    ('POST', '/share-server-migrations/{migration_id}/action', 'recover'): dataclasses.replace(
+        _NOTHING, code=409
+    ),
 }
 
 
@@ -568,6 +571,7 @@ _ADMINISTRATORS = (
     ),
     ('GET', '/share-server-migrations', None),
     ('GET', '/share-server-migrations/{migration_id}', None),
+    ('POST', '/share-server-migrations/{migration_id}/action', 'recover'),
 )
 _SUBNET = f'{_NETWORK}/subnets/{{subnet_id}}'
 _LOCATIONS = f'{_SHARE}/export_locations'

@@ -86,26 +86,32 @@ class Writes(testtools_fixtures.Fixture):
         self.seen |= statement.startswith(('INSERT', 'UPDATE', 'DELETE'))
 
 
+def _empty(session: orm.Session) -> None:
+    """Delete all rows; a server may point to another one."""
+    session.execute(sa.update(models.ShareServer).values(source_share_server_id=None))
+    for table in reversed(models.Base.metadata.sorted_tables):
+        session.execute(sa.delete(table))
+
+
 @engine.writer
 def fill(session: orm.Session, rows: Iterable[models.Base]) -> None:
     """Put these rows in the place of all there are."""
-    for table in reversed(models.Base.metadata.sorted_tables):
-        session.execute(sa.delete(table))
+    _empty(session)
     for row in rows:
         session.add(row)
         session.flush()
 
 
-Dump = dict[str, list[tuple[Any, ...]]]
+Dump = dict[str, list[dict[str, Any]]]
 
 
 @engine.reader
 def dump(session: orm.Session) -> Dump:
-    """All rows of all tables, as the database has them."""
-    connection = session.connection()
+    """All rows of all tables."""
     return {
         table.name: [
-            tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM {table.name}')
+            dict(row._mapping)
+            for row in session.execute(sa.select(table).order_by(*table.primary_key))
         ]
         for table in models.Base.metadata.sorted_tables
     }
@@ -114,13 +120,10 @@ def dump(session: orm.Session) -> Dump:
 @engine.writer
 def restore(session: orm.Session, saved: Dump) -> None:
     """Put the rows of a dump in the place of all there are."""
-    connection = session.connection()
-    for table in reversed(saved):
-        connection.exec_driver_sql(f'DELETE FROM {table}')
-    for table, rows in saved.items():
-        if rows:
-            values = ', '.join('?' * len(rows[0]))
-            connection.exec_driver_sql(f'INSERT INTO {table} VALUES ({values})', rows)
+    _empty(session)
+    for table in models.Base.metadata.sorted_tables:
+        if saved[table.name]:
+            session.execute(sa.insert(table), saved[table.name])
 
 
 def message(answer: webob.Response) -> str:

@@ -190,7 +190,7 @@ class BadInputTest(TestCase):
                         self.send(kind, route, 400, *names, body=value, **where)
             elif route.action:
                 for kind, value in kinds.items():
-                    self.send(kind, route, route.success, body=value, **where)
+                    self.send(kind, route, body.code or route.success, body=value, **where)
         self.told()
 
     def test_unknown_fields_are_ignored(self) -> None:

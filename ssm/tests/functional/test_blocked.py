@@ -50,6 +50,7 @@ _SUBNET = f'{_NETWORK}/subnets/{{subnet_id}}'
 _SHARE = '/shares/{share_id}'
 _SNAPSHOT = '/snapshots/{snapshot_id}'
 _SERVER = '/share-servers/{share_server_id}'
+_MIGRATION = '/share-server-migrations/{migration_id}'
 
 Key = tuple[str, str, str | None]
 _RULE = {'access_type': 'ip', 'access_to': '10.1.1.1'}
@@ -110,6 +111,7 @@ REQUESTS: dict[Key, Any] = {
     ('POST', f'{_SERVER}/action', 'migration_complete'): None,
     ('POST', f'{_SERVER}/action', 'migration_cancel'): None,
     ('POST', f'{_SERVER}/action', 'migration_get_progress'): None,
+    ('POST', f'{_MIGRATION}/action', 'recover'): None,
 }
 """The body of a request for each row that changes something."""
 
@@ -123,9 +125,10 @@ REFUSED_ANYWAY: frozenset[Key] = frozenset(
         ('DELETE', '/share-replicas/{replica_id}', None),
         ('DELETE', _SERVER, None),
         ('POST', f'{_SERVER}/action', 'unmanage'),
+        ('POST', f'{_MIGRATION}/action', 'recover'),
     }
 )
-"""Rows whose request is refused of an idle server too, because shares are on it."""
+"""Rows whose request is refused of an idle server too: shares are on it, no migration failed."""
 
 OTHER_VARIABLES: dict[Key, dict[str, str]] = {
     ('POST', f'{_TYPE}/action', 'addProjectAccess'): PRIVATE,
