@@ -38,6 +38,9 @@ key_repository = {path}/keystone/credential-keys
 [identity]
 # The least there is: a test makes several users.
 password_hash_rounds = 4
+[cache]
+enabled = true
+backend = dogpile.cache.memory
 [oslo_policy]
 enforce_scope = true
 enforce_new_defaults = true
