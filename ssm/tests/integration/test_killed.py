@@ -96,7 +96,7 @@ class KilledTest(WorldCase):
             return False
 
     def test_source_during_the_whole_migration(self) -> None:
-        """The destination does all by itself; the fenced source stays closed when it comes up."""
+        """The destination needs nobody at the source to serve in its place."""
         tenant = self.tenant()
         moving = self.migration(tenant).start()
         self.restart('alpha')
