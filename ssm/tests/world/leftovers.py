@@ -30,7 +30,8 @@ MARK = 'SSM_TEST_WORLD'
 """Environment variable of everything a deployment starts; its value is the deployment's name."""
 
 # Before a test gives the process a temporary directory of its own.
-_TEMPORARY = pathlib.Path(tempfile.gettempdir())
+TEMPORARY = pathlib.Path(tempfile.gettempdir())
+"""Where directories of deployments are."""
 _NAME = re.compile(r'ssm_world_(?P<node>[0-9a-f]{8})_(?P<pid>\d+)_(?P<start>\d+)_[0-9a-f]{8}')
 
 
@@ -48,7 +49,7 @@ def name() -> str:
 
 def directory(owned: str) -> pathlib.Path:
     """An empty directory of that name."""
-    path = _TEMPORARY / owned
+    path = TEMPORARY / owned
     path.mkdir()
     return path
 
@@ -102,7 +103,7 @@ def clean_up() -> None:
     """Remove what dead owners left on this machine; once a process."""
     for owned in {found for _pid, found in _marked() if _is_left(found)}:
         end_processes(owned)
-    for path in _TEMPORARY.glob('ssm_world_*'):
+    for path in TEMPORARY.glob('ssm_world_*'):
         if _is_left(path.name):
             remove_directory(path)
 
