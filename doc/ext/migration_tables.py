@@ -39,11 +39,11 @@ _ATTRIBUTES = ModuleAnalyzer.for_module(states.__name__).find_attr_docs()
 def documented(member: State | Step) -> str:
     """The sentence below a member of an enumeration, empty if there is none."""
     lines = _ATTRIBUTES.get((type(member).__name__, member.name), [])
-    return _REFERENCES.sub('', ' '.join(lines)).strip()
+    return _REFERENCES.sub('', ' '.join(' '.join(lines).split()))
 
 
-def _code(values: Iterable[Any], separator: str = ', ') -> str:
-    return separator.join(f'``{value}``' for value in values)
+def _code(values: Iterable[Any]) -> str:
+    return ', '.join(f'``{value}``' for value in values)
 
 
 class _Generated(SphinxDirective):

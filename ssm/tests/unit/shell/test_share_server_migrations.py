@@ -436,7 +436,7 @@ class HistoryTest(base.ShellTest):
         self.assertIn('5.0 GiB of 10.0 GiB, 120.0 MiB/s, round 1, 43 s left', properties)
         self.assertIn(f'| {canned.INSTANCE}: 5.0 GiB of 10.0 GiB ', properties)
         self.assertNotIn("'steps'", properties)
-        self.assertIn('| driver_continue | 2 ', steps)
+        self.assertIn('| copy         | 2 ', steps)
         self.assertIn('The driver is busy.', steps)
         self.assertIn('| no_space |', reasons)
 
