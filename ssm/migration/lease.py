@@ -94,7 +94,7 @@ class Keeper:
         """One round; a round that fails is left to the next, or to the leases' deadlines."""
         try:
             self._renew()
-        except Exception as error:  # noqa: BLE001 - the thread has to live, the engine logs it
+        except Exception as error:  # noqa: BLE001, S201 - the thread has to live, the engine logs it
             self.trouble = error
         else:
             self.trouble = None

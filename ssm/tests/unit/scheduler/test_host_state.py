@@ -7,7 +7,6 @@ from typing import Any
 
 from ssm.common import exceptions
 from ssm.common.pools import merged_pools
-from ssm.scheduler import host_state
 from ssm.scheduler.host_state import HostStates, PoolState, Service
 from ssm.scheduler.request import Request
 from ssm.tests.base import TestCase
