@@ -99,14 +99,15 @@ def move(
     if not moved:
         return False
     if transition.shown:
-        set_statuses(session, row, event)
+        # The destination may be made by the same transaction.
+        destination = values.get('destination_share_server_id', row.destination_share_server_id)
+        set_statuses(session, event, row.source_share_server_id, destination)
     return True
 
 
-def set_statuses(session: orm.Session, row: Row, event: Event) -> None:
+def set_statuses(session: orm.Session, event: Event, source: str, destination: str | None) -> None:
     """What clients see of an event: task_state and status of servers, shares and snapshots."""
     transition = TRANSITIONS[event]
-    source, destination = row.source_share_server_id, row.destination_share_server_id
     values: dict[str, Any] = {'task_state': transition.after}
     statuses = {
         server: status

@@ -130,6 +130,8 @@ class TestSuccess(scenario.ScenarioCase):
         before = self.addresses()
         self.to_phase1_done(nondisruptive='True')
         self.assertEqual('moved', self.migration().mode)
+        both = [shown for shown in self.states if shown[1]]
+        self.assertTrue(all(source == destination for source, destination in both), both)
         self.complete()
         self.assertEqual(before, self.addresses())
         row = self.migration()
