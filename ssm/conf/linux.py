@@ -16,7 +16,9 @@ LINUX_OPTS: list[cfg.Opt] = [
         default='directory',
         help='What a share is on the storage. directory: a directory of any file system; '
         'snapshots are reflinks where the file system has them, else copies that share '
-        'unchanged files by hard links; sizes are not enforced.',
+        'unchanged files by hard links; sizes are not enforced. btrfs: a subvolume of a mounted '
+        'btrfs; snapshots are read-only subvolumes, sizes are enforced with linux_quotas; needs '
+        'root rights and the program btrfs. Both ends of a migration need the same.',
     ),
     cfg.StrOpt(
         'linux_export',
@@ -35,6 +37,14 @@ LINUX_OPTS: list[cfg.Opt] = [
         default='local',
         help='How this back end reaches the pool of a migration source. local: both pools are '
         'mounted on this host.',
+    ),
+    cfg.BoolOpt(
+        'linux_quotas',
+        default=True,
+        help='Hold shares to their sizes, where linux_storage can: clients get EDQUOT (disk quota '
+        'exceeded). With btrfs this switches quota groups on in the pool, which makes the removal '
+        'of snapshots and writing under many of them several times slower. False reports shares '
+        'that outgrow their sizes in checks of migrations only.',
     ),
     cfg.IntOpt(
         'linux_parallel_copies',

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ssm.common.exceptions import DriverRefused
-from ssm.drivers.linux import parts, pool, tree
+from ssm.drivers.linux import parts, pool, rounds, tree
+from ssm.drivers.linux.command import CommandFailed
 from ssm.drivers.linux.refusal import refusal
 
 
@@ -26,9 +27,11 @@ def survey(roots: list[str], since: float | None = None, devices: bool = True) -
     return [dataclasses.asdict(s) for s in tree.survey(roots, since=since, devices=devices)]
 
 
-def manifest(roots: list[str], kept: dict[str, bool], **options: Any) -> list[Any]:
-    """Manifest and survey of each root; see :meth:`ssm.drivers.linux.tree.Reader.manifest`."""
-    reader = tree.Reader()
+def manifest(
+    roots: list[str], kept: dict[str, bool], lineage: bool = False, **options: Any
+) -> list[Any]:
+    """Manifest and survey of each root; see :class:`ssm.drivers.linux.tree.Reader`."""
+    reader = tree.Reader(lineage=lineage)
     found = []
     for root in roots:
         entries, result = reader.manifest(root, kept, **options)
@@ -125,7 +128,20 @@ def _own(server: pool.Server, migration: str, epoch: int) -> None:
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (survey, manifest, digests, mark, close, reopen, fenced_by)
+    for function in (
+        survey,
+        manifest,
+        digests,
+        mark,
+        close,
+        reopen,
+        fenced_by,
+        rounds.freeze,
+        rounds.thaw,
+        rounds.identity,
+        rounds.weigh,
+        rounds.nested,
+    )
 }
 
 
@@ -135,7 +151,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     except DriverRefused as error:
         findings = [finding.to_dict() for finding in error.findings]
         return {'refused': error.message, 'findings': findings}
-    except OSError as error:
+    except (OSError, CommandFailed) as error:
         return {'failed': f'{type(error).__name__}: {error}'}
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import pathlib
 import shutil
@@ -16,6 +15,7 @@ from ssm.common.findings import Finding, Severity
 from ssm.conf.backend import BackendConfig
 from ssm.drivers.linux import pool
 from ssm.drivers.linux.abilities import Abilities
+from ssm.drivers.linux.storage.base import Measured, Storage
 from ssm.drivers.linux.transport.base import Transport
 
 GIB = 1 << 30
@@ -29,21 +29,22 @@ DRIVER_NAMES = frozenset(
 )
 """Spellings of this driver in the option share_driver."""
 
+_MISSING = {
+    'rsync': Finding(
+        code='rsync_missing',
+        message='The program rsync is not installed on the destination.',
+        hint='Install rsync on this node.',
+    ),
+    'btrfs': Finding(
+        code='btrfs_missing',
+        message='The program btrfs is not installed on the destination.',
+        hint='Install btrfs-progs on this node.',
+    ),
+}
+"""What to say of a program that a storage copies with."""
+
 SURVEY_TIMEOUT = 30.0
 """Seconds; a check is answered to a waiting caller."""
-
-
-@dataclasses.dataclass
-class Measured:
-    """What there is at the source; ``shares`` is bytes used by share name."""
-
-    used: int
-    files: int
-    shares: dict[str, int]
-    snapshots: int
-    uncopyable: int
-    first_uncopyable: str
-    foreign: int
 
 
 def source_stanza(
@@ -84,12 +85,6 @@ def pools(
     source: pool.Pool, destination: pool.Pool, place: pool.Server, server_id: str
 ) -> Iterator[Finding]:
     """What is wrong with the pools, or with the server in its place."""
-    if shutil.which('rsync') is None:
-        yield Finding(
-            code='rsync_missing',
-            message='The program rsync is not installed on the destination.',
-            hint='Install rsync on this node.',
-        )
     if source.path.is_dir() and source.path.samefile(destination.path):
         yield Finding(
             code='same_pool',
@@ -115,44 +110,37 @@ def pools(
         )
 
 
-def measure(transport: Transport, server: pool.Server, devices: bool) -> Measured | None:
-    """Look at all shares and snapshots of a server; None if that takes too long."""
-    names = sorted(entry.name for entry in server.shares.iterdir())
-    roots = [str(server.share(name)) for name in names]
-    snapshots = [
-        str(snapshot)
-        for share in server.snapshots.iterdir()
-        for snapshot in share.iterdir()
-        if not snapshot.name.startswith('.')
-    ]
-    call = transport.start('survey', roots=roots + snapshots, devices=devices)
+def storages(
+    source: BackendConfig, destination: BackendConfig, storage: Storage
+) -> Iterator[Finding]:
+    """What keeps the storage of one pool from being copied to that of the other."""
+    if source.linux_storage != destination.linux_storage:
+        yield Finding(
+            code='storage_differs',
+            message=f'The source keeps shares in the storage {source.linux_storage}, the '
+            f'destination in {destination.linux_storage}.',
+            hint='Choose a destination with the same linux_storage.',
+        )
+    elif shutil.which(storage.program) is None:
+        yield _MISSING[storage.program]
+
+
+def measure(storage: Storage, transport: Transport, server: pool.Server) -> Measured | None:
+    """How much there is of a server; None if it takes too long to find out."""
     try:
-        found = call.result(timeout=SURVEY_TIMEOUT)
+        return storage.look(transport, server, SURVEY_TIMEOUT)
     except TimeoutError:
         return None
-    bad = [s['first_uncopyable'] for s in found if s['first_uncopyable']]
-    return Measured(
-        used=sum(s['used'] for s in found),
-        files=sum(s['files'] for s in found),
-        shares={name: s['used'] for name, s in zip(names, found, strict=False)},
-        snapshots=len(snapshots),
-        uncopyable=sum(s['uncopyable'] for s in found),
-        first_uncopyable=bad[0] if bad else '',
-        foreign=sum(s['foreign'] for s in found),
-    )
 
 
 def content(
-    measured: Measured | None,
-    server: pool.Server,
-    destination: pathlib.Path,
-    spec: Mapping[str, Any],
-    abilities: Abilities,
+    measured: Measured | None, server: pool.Server, storage: Storage, spec: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """What is wrong with the amount or the kind of data."""
-    yield from _space(measured, destination, spec)
+    yield from _space(measured, storage.pool.path, spec)
     if measured is None:
         return
+    abilities = storage.abilities
     yield from _sizes(measured, server, spec)
     if measured.uncopyable:
         yield Finding(
@@ -161,7 +149,14 @@ def content(
             f'{measured.first_uncopyable!a}.',
             hint='Run the service as root, or make the files readable for it.',
         )
-    if measured.snapshots:
+    if measured.nested:
+        yield Finding(
+            code='nested_subvolumes',
+            message=f'There are {len(measured.nested)} subvolumes inside of shares, which would '
+            f'not be copied, e.g. {measured.nested[0]!a}.',
+            hint='Make directories of them, on the host of the source.',
+        )
+    if measured.snapshots and not storage.atomic_snapshots:
         yield Finding(
             code='snapshot_not_atomic',
             message=f'{measured.snapshots} snapshots were made by copying; files changed '

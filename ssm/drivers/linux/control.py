@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import fcntl
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -140,9 +139,8 @@ class Workers:
         )
 
     def forget(self, migration: pool.Migration) -> None:
-        """Remove what a migration leaves that came to its end: all but the guard."""
+        """A migration came to its end and has no worker any more."""
         self._children.pop(migration.id, None)
-        shutil.rmtree(migration.path, ignore_errors=True)
 
     def forget_server(self, server: str) -> list[pool.Migration]:
         """Migrations into a server that is torn down; their workers are ended."""

@@ -6,17 +6,18 @@ from __future__ import annotations
 
 import pathlib
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
+from ssm.common.findings import Finding, Severity
 from ssm.drivers.linux import pool, tree
 from ssm.drivers.linux.progress import ProgressFile
 from ssm.drivers.linux.refusal import refusal
-from ssm.drivers.linux.storage.base import Pass, Storage
-from ssm.drivers.linux.transport.base import Transport
+from ssm.drivers.linux.storage.base import Pass, Storage, Task, Trees
 
 _ROUNDS = 6
-"""Passes at most until the rest is left to later ones."""
+"""Passes at most, once the cut-over fits its budget, until the rest is left to later ones."""
 
 _SMALL = 4 << 20
 """Bytes; a pass that copied less needs no further one."""
@@ -29,6 +30,8 @@ _SHRINKING = 0.7
 
 _SHOWN = 10
 """Differences a finding names."""
+
+_MIB = 1 << 20
 
 
 class State:
@@ -54,72 +57,61 @@ class State:
 class ShareCopy:
     """The copy of one share.
 
-    :param source: reaches the source's pool
-    :param origin: the share server the share comes from
-    :param share: ``id`` and ``name`` of the share
-    :param snapshots: names of its snapshots, oldest first
+    :param share: ``id`` and ``share_id`` of the share
+    :param budget: seconds the cut-over of all shares may take
     """
 
     def __init__(
         self,
-        migration: pool.Migration,
         storage: Storage,
-        source: Transport,
-        origin: pool.Server,
+        task: Task,
         share: dict[str, Any],
-        snapshots: list[str],
+        budget: float,
         progress: ProgressFile,
         state: State,
     ) -> None:
         self.storage = storage
-        self.source = source
-        self.origin = origin
+        self.task = task
+        self.name = task.name
         self.id: str = share['id']
-        self.name: str = share['name']
-        self.target = migration.copy_of_share(self.name)
+        self.share_id: str = share['share_id']
         self.progress = progress
         self.state = state
+        self._budget = budget
         self._done = 0
         self._sizes: list[int] = []
-        self.snapshots = [
-            (origin.snapshot(self.name, name), migration.copy_of_snapshot(self.name, name))
-            for name in snapshots
-        ]
+        self._look: float = state.get(self.name, 'look') or 0.0
 
     # First phase
 
     def measure(self) -> None:
         """Find out how much there is."""
-        originals = [original for original, _ in self.snapshots]
-        roots = [str(root) for root in (*originals, self.origin.share(self.name))]
-        found = self.source.start('survey', roots=roots).result()
-        self._sizes = [survey['size'] for survey in found]
+        self._sizes = self.storage.measure(self.task)
         self.progress.total(self.id, sum(self._sizes))
 
     def first_phase(self) -> None:
         """Copy all there is, prove snapshots, compare the whole share once, catch up.
 
-        :raises DriverRefused: the copy of a snapshot is not equal
+        :raises DriverRefused: a copy is not equal
         """
         self._copy_snapshots()
         self._rounds()
         if not self.state.get(self.name, 'compared'):
-            self._pass(checksum=True)
-            self.state.set(self.name, compared=True)
+            done = self._pass(checksum=True)
+            if done.trees:
+                refuse_differences(self.name, self._differences(done.trees, everything=True))
+            self.state.set(self.name, compared=True, look=self._look)
             # comparing may have taken long; this also measures what the last pass will take
             self._rounds()
         self.progress.done(self.id)
 
     def _copy_snapshots(self) -> None:
-        previous = None
-        for (original, copy), size in zip(self.snapshots, self._sizes, strict=False):
-            if not self.state.get(self.name, 'snapshots_compared'):
-                self.storage.copy_snapshot(
-                    self.source, original, copy, previous=previous, report=self._report(size)
-                )
+        proved = self.state.get(self.name, 'snapshots_compared')
+        for number, size in enumerate(self._sizes[:-1]):
+            if not proved:
+                self.storage.copy_snapshot(self.task, number, report=self._report(size))
             self._unit_done(size)
-            previous = copy
-        if self.snapshots and not self.state.get(self.name, 'snapshots_compared'):
+        if self.task.snapshots and not proved:
             self._prove_snapshots()
             self.state.set(self.name, snapshots_compared=True)
 
@@ -128,18 +120,9 @@ class ShareCopy:
         differences = self.snapshot_differences()
         if not any(differences):
             return
-        previous = None
-        for (original, copy), wrong in zip(self.snapshots, differences, strict=True):
+        for number, wrong in enumerate(differences):
             if wrong:
-                self.storage.copy_snapshot(
-                    self.source,
-                    original,
-                    copy,
-                    previous=previous,
-                    checksum=True,
-                    report=self._report(0),
-                )
-            previous = copy
+                self.storage.copy_snapshot(self.task, number, checksum=True, report=self._report(0))
         refuse_differences(
             self.name, (line for wrong in self.snapshot_differences() for line in wrong)
         )
@@ -147,26 +130,57 @@ class ShareCopy:
     def snapshot_differences(self) -> list[list[str]]:
         """Differences of each snapshot, all content read."""
         kept = self.storage.abilities.to_dict()
-        roots = [str(original) for original, _ in self.snapshots]
-        call = self.source.start('manifest', roots=roots, kept=kept, content=True)
-        reader = tree.Reader()
-        copies = [reader.manifest(str(copy), kept, content=True)[0] for _, copy in self.snapshots]
+        lineage = self.storage.lineage
+        numbers = range(len(self.task.snapshots))
+        roots = [str(self.task.original(number)) for number in numbers]
+        call = self.task.source.start(
+            'manifest', roots=roots, kept=kept, lineage=lineage, content=True
+        )
+        reader = tree.Reader(lineage=lineage)
+        copies = [
+            reader.manifest(str(self.task.copy(number)), kept, content=True)[0]
+            for number in numbers
+        ]
         pairs = zip(call.result(), copies, strict=True)
         return [list(tree.differences(original[0], copy)) for original, copy in pairs]
 
     def _rounds(self) -> None:
         """Pass after pass until what is left is small, or does not get smaller."""
-        size = self._sizes[-1]
-        last: int | None = None
-        for _ in range(_ROUNDS):
+        before: Pass | None = None
+        rounds = 0
+        while True:
             first = self.state.get(self.name, 'since') is None
-            done = self._pass(report_size=size if first else 0)
+            done = self._pass(report_size=self._sizes[-1] if first else 0)
+            rounds += 1
             if first:
-                self._unit_done(size)
-            grows = last is not None and done.size > _SHRINKING * last
-            if done.seconds < _QUICK or done.size <= _SMALL or grows:
+                self._unit_done(self._sizes[-1])
+            late = self.progress.predicted() > self._budget
+            if done.size <= _SMALL or done.seconds < _QUICK and not late:
                 return
-            last = done.size
+            if before and done.size > _SHRINKING * before.size:
+                if late:
+                    self.progress.warn([self._unreachable(before, done)])
+                return
+            if rounds >= _ROUNDS and not late:
+                return
+            before = done
+
+    def _unreachable(self, before: Pass, done: Pass) -> Finding:
+        """The finding that further rounds do not make the cut-over short enough."""
+        changed = done.size / before.seconds / _MIB
+        copied = done.size / done.seconds / _MIB
+        return Finding(
+            code='budget_unreachable',
+            message=f'Clients change {changed:.1f} MiB/s of share {self.share_id}, the copy '
+            f'moves {copied:.1f} MiB/s: the last round moved {done.size / _MIB:.1f} MiB in '
+            f'{done.seconds:.1f} s, the one before {before.size / _MIB:.1f} MiB. The cut-over '
+            f'is predicted to take {self.progress.predicted():.1f} s, the budget is '
+            f'{self._budget:g} s.',
+            hint='Complete when clients write less, or raise migration_downtime_budget.',
+            severity=Severity.WARNING,
+            object_type='share',
+            object_id=self.share_id,
+        )
 
     def _pass(
         self,
@@ -177,9 +191,8 @@ class ShareCopy:
         report_size: int = 0,
     ) -> Pass:
         done = self.storage.copy_share(
-            self.source,
-            path or self.origin.share(self.name),
-            self.target,
+            self.task,
+            path or self.task.origin.share(self.name),
             since=self.state.get(self.name, 'since'),
             checksum=checksum,
             strict=strict,
@@ -188,8 +201,9 @@ class ShareCopy:
         if not strict:
             self.state.set(self.name, since=done.since)
             if not checksum:
-                # the last pass also looks at the copy, and at all attributes
-                self.progress.passed(self.id, done.size, done.seconds + 2 * done.look)
+                # the last pass also looks at all attributes
+                look = self._look if done.look is None else done.look
+                self.progress.passed(self.id, done.size, done.seconds + look)
         return done
 
     def _report(self, size: int) -> Any:
@@ -225,17 +239,30 @@ class ShareCopy:
         :raises DriverRefused: it is not
         """
         done = self._pass(path=pathlib.Path(path), strict=True)
-        assert done.manifest is not None
-        paths = sorted(tree.regular(done.manifest) if verify_all else done.suspects)
-        call = self.source.start('digests', root=path, paths=paths)
-        kept = self.storage.abilities.to_dict()
-        copy, _ = tree.Reader().manifest(str(self.target), kept, content=paths)
-        for name, digest in zip(paths, call.result(), strict=True):
-            done.manifest[name][tree.CONTENT] = digest
-        wrong = list(tree.differences(done.manifest, copy))
-        if verify_all and self.snapshots:
+        assert done.trees is not None
+        wrong = self._differences(done.trees, everything=verify_all)
+        if verify_all and self.task.snapshots:
             wrong += [line for lines in self.snapshot_differences() for line in lines]
         refuse_differences(self.name, wrong)
+
+    def _differences(self, trees: Trees, *, everything: bool) -> list[str]:
+        """What is not equal; also learns how long it takes to look at all attributes.
+
+        :param everything: read the content of all files, not only of those that it is due for
+        """
+        begun = time.monotonic()
+        reader = tree.Reader()
+        copy, _ = reader.manifest(trees.copy, self.storage.abilities.to_dict())
+        original, due = trees.look()
+        self._look = time.monotonic() - begun
+        paths = sorted(tree.regular(original) if everything else due)
+        call = self.task.source.start('digests', root=trees.source, paths=paths)
+        for name in paths:
+            if name in copy:
+                copy[name][tree.CONTENT] = reader.digest(f'{trees.copy}/{name}')
+        for name, digest in zip(paths, call.result(), strict=True):
+            original[name][tree.CONTENT] = digest
+        return list(tree.differences(original, copy))
 
 
 def refuse_differences(share: str, wrong: Iterable[str]) -> None:

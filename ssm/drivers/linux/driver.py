@@ -30,7 +30,7 @@ _GIB = 1 << 30
 
 
 class LinuxDriver(ServerMigration):
-    """Shares in a directory of this machine; needs no root rights."""
+    """Shares of this machine; its parts say what they are and what they need."""
 
     options = LINUX_OPTS
     share_server_multiple_subnet_support = True
@@ -42,9 +42,15 @@ class LinuxDriver(ServerMigration):
 
     def do_setup(self, context: RequestContext) -> None:
         self.place = pool.Pool(self._pool_path())
+        self.storage = self._part('storage')(
+            self.place, Commands(), quotas=self.backend.linux_quotas
+        )
+        try:
+            self.storage.prepare()
+        except ValueError as error:
+            raise self._wrong('linux_pool_path', str(error)) from None
         self.place.prepare()
         self._claim_host()
-        self.storage = self._part('storage')(self.place, Commands())
         self.isolation = self._part('isolation')()
         for kind in ('export', 'transport'):
             self._part(kind)
@@ -227,7 +233,7 @@ class LinuxDriver(ServerMigration):
         share_server: base.ShareServer | None,
     ) -> list[base.ExportLocation]:
         server = self._server(share_server)
-        self.storage.create(server.share(share['name']))
+        self.storage.create(server.share(share['name']), share['size'])
         return self._publish(server, share)
 
     def create_share_from_snapshot(
@@ -240,7 +246,9 @@ class LinuxDriver(ServerMigration):
         server = self._server(share_server)
         origin = server.snapshot(snapshot['share_name'], snapshot['name'])
         self.storage.clone(
-            pathlib.Path(snapshot['provider_location'] or origin), server.share(share['name'])
+            pathlib.Path(snapshot['provider_location'] or origin),
+            server.share(share['name']),
+            share['size'],
         )
         return self._publish(server, share)
 
@@ -273,11 +281,12 @@ class LinuxDriver(ServerMigration):
         server = self._server(share_server)
         target = server.snapshot(snapshot['share_name'], snapshot['name'])
         self.storage.snapshot(server.share(snapshot['share_name']), target)
-        LOG.info(
-            'Snapshot %s is a copy: what clients changed meanwhile is in it or not '
-            '(snapshot_not_atomic).',
-            snapshot['snapshot_id'],
-        )
+        if not self.storage.atomic_snapshots:
+            LOG.info(
+                'Snapshot %s is a copy: what clients changed meanwhile is in it or not '
+                '(snapshot_not_atomic).',
+                snapshot['snapshot_id'],
+            )
         return {'provider_location': str(target)}
 
     def delete_snapshot(

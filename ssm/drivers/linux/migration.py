@@ -16,7 +16,7 @@ from ssm.common.findings import Finding, Severity, errors, sentence
 from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
 from ssm.drivers.linux import check, control, parts, pool
-from ssm.drivers.linux.command import Commands
+from ssm.drivers.linux.command import CommandFailed, Commands
 from ssm.drivers.linux.refusal import refusal
 from ssm.drivers.linux.storage.base import Storage
 
@@ -68,13 +68,13 @@ class ServerMigration(base.ShareDriver):
         source = pool.Pool(peer.linux_pool_path)
         server = source.server(server_name(share_server))
         wrong = list(check.pools(source, self.place, server, share_server['id']))
+        wrong += check.storages(peer, self.backend, self.storage)
         yield from wrong
         if wrong:
             return
-        abilities = self.storage.abilities
         with contextlib.closing(self._transport()) as transport:
-            measured = check.measure(transport, server, abilities.devices)
-        yield from check.content(measured, server, self.place.path, spec, abilities)
+            measured = check.measure(self.storage, transport, server)
+        yield from check.content(measured, server, self.storage, spec)
 
     def share_server_migration_start(
         self,
@@ -197,7 +197,7 @@ class ServerMigration(base.ShareDriver):
             progress = pool.read_json(migration.progress_file) or {'findings': []}
             ended = progress | {'total_progress': 100}
             pool.write_json(migration.completed_file, ended, durable=True)
-        self.workers.forget(migration)
+        self._forget(migration)
         completed = pool.read_json(migration.completed_file)
         server = self.place.server(server_name(dest_share_server))
         export = parts.load('export', self.backend.linux_export)(server)
@@ -236,7 +236,15 @@ class ServerMigration(base.ShareDriver):
         migration.refuse_if_open()
         if migration.job_file.exists():
             self._run(migration, token, 'cancel')
+        self._forget(migration)
+
+    def _forget(self, migration: pool.Migration) -> None:
+        """Remove what a migration leaves that came to its end: all but the guard."""
         self.workers.forget(migration)
+        try:
+            self.storage.delete(migration.path)
+        except CommandFailed as error:
+            LOG.warning('%s stays until the server is deleted: %s', migration.path, error.errors)
 
     def _run(self, migration: pool.Migration, token: base.Token, step: str) -> None:
         self.workers.run(migration, token, step, self.backend.linux_step_timeout)
@@ -290,6 +298,8 @@ class ServerMigration(base.ShareDriver):
                 'parallel': self.backend.linux_parallel_copies,
                 'fence_timeout': self.backend.linux_fence_timeout,
                 'verify_all': self.backend.linux_verify_all,
+                'quotas': self.backend.linux_quotas,
+                'budget': self.backend.migration_downtime_budget,
             },
         }
 

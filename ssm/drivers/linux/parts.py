@@ -8,6 +8,7 @@ import importlib
 from typing import Any
 
 _PARTS = {
+    ('storage', 'btrfs'): 'BtrfsStorage',
     ('storage', 'directory'): 'DirectoryStorage',
     ('export', 'local'): 'LocalExport',
     ('isolation', 'none'): 'NoIsolation',

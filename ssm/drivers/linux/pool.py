@@ -10,6 +10,7 @@
                             shares/<share>       the share, and its export location
                             closed/<share>       where it lies while the server is fenced
                             snapshots/<share>/<snapshot>
+                            sent/<migration>/<share>/<round>   of storage btrfs, while it copies
     <pool>/.ssm/host                             the one host that may use the pool
     <pool>/.ssm/migrations/<id>/                 state and private copy of a migration, to its end
     <pool>/.ssm/guards/<id>/                     epoch, lock, worker, log and end of a migration;
@@ -134,6 +135,7 @@ class Server:
         self.shares = path / 'shares'
         self.closed = path / 'closed'
         self.snapshots = path / 'snapshots'
+        self.sent = path / 'sent'
 
     def prepare(self) -> None:
         """Make its directories; only the way to the shares is open to others."""
@@ -246,10 +248,19 @@ class Migration:
         with contextlib.suppress(FileNotFoundError):
             self.result_file(step).unlink()
 
+    @property
+    def copy(self) -> pathlib.Path:
+        """All that is copied and has no place at the destination yet."""
+        return self.path / 'copy'
+
     def copy_of_share(self, name: str) -> pathlib.Path:
         """The private copy of a share, before it is opened."""
-        return self.path / 'copy' / 'shares' / component(name)
+        return self.copy / 'shares' / component(name)
 
-    def copy_of_snapshot(self, share_name: str, name: str) -> pathlib.Path:
-        """The private copy of a snapshot, before the destination is opened."""
-        return self.path / 'copy' / 'snapshots' / component(share_name) / component(name)
+    def copies_of_snapshots(self, share_name: str) -> pathlib.Path:
+        """The private copies of a share's snapshots, each by its name."""
+        return self.copy / 'snapshots' / component(share_name)
+
+    def received(self, share_name: str) -> pathlib.Path:
+        """What arrived of the rounds of a share, if the storage copies it so."""
+        return self.copy / 'rounds' / component(share_name)

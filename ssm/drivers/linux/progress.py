@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from ssm.common.findings import Finding
@@ -94,6 +95,15 @@ class ProgressFile:
             share.pass_seconds = seconds
             self._write(force=True)
 
+    def predicted(self) -> float:
+        """Seconds the cut-over would take, of the shares that are past their first pass."""
+        with self._lock:
+            return self._predicted([s for s in self._shares.values() if s.round > 1]) or 0.0
+
+    def _predicted(self, shares: Iterable[ShareProgress]) -> float | None:
+        passes = [share.pass_seconds for share in shares if share.pass_seconds is not None]
+        return sum(passes) / self._parallel + _STARTING if passes else None
+
     def done(self, instance: str) -> None:
         """The first phase is over for a share."""
         with self._lock:
@@ -121,7 +131,6 @@ class ProgressFile:
         total = sum(share.bytes_total for share in shares)
         done = sum(share.bytes_done for share in shares)
         rate = self._copied / elapsed if elapsed > 0 else self._last.get('rate', 0.0)
-        passes = [share.pass_seconds for share in shares if share.pass_seconds is not None]
         over = all(share.done for share in shares)
         weights = [(share.per_cent(), share.bytes_total + 1) for share in shares]
         mean = sum(p * w for p, w in weights) // sum(w for _, w in weights) if weights else 100
@@ -134,7 +143,7 @@ class ProgressFile:
             'seconds_left': (total - done) / rate if rate else (0.0 if over else None),
             'round': max((share.round for share in shares), default=0),
             'dirty_bytes': sum(share.dirty_bytes for share in shares),
-            'predicted_downtime': sum(passes) / self._parallel + _STARTING if passes else None,
+            'predicted_downtime': self._predicted(shares),
             'shares': {
                 instance: dataclasses.asdict(share) | {'total_progress': share.per_cent()}
                 for instance, share in self._shares.items()

@@ -9,16 +9,13 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
-from ssm.common.exceptions import DriverRefused
 from ssm.drivers.linux.abilities import Abilities
 from ssm.drivers.linux.command import CommandFailed, Commands
-from ssm.drivers.linux.refusal import refusal
-
-Report = Callable[[int], None]
-"""Called now and then with the bytes that one run has copied so far."""
+from ssm.drivers.linux.refusal import disk_full, says_full
+from ssm.drivers.linux.stream import Report
 
 _PROTOCOL, _PARTIAL, _VANISHED = 2, 23, 24
 
@@ -34,7 +31,6 @@ _UNDER_WRITER = ['--no-inc-recursive']
 _STUMBLED = 'Invalid packet at end of run'
 """A file with hard links vanished; all but the end of the work was done."""
 
-_FULL = re.compile(r'No space left on device|Disk quota exceeded')
 # what a sender says of files that a client removes or cuts while they are read
 _WRITER = re.compile(
     r'file has vanished|directory has vanished'
@@ -69,20 +65,6 @@ def keep(abilities: Abilities) -> list[str]:
     options += ['-X'] if abilities.xattrs else []
     options += ['-A'] if abilities.acls else []
     return options
-
-
-def disk_full(pool: str, what: str) -> DriverRefused:
-    """The refusal of a step that ran out of space, with the figures of now."""
-    space = os.statvfs(pool)
-    gib = 1 << 30
-    return refusal(
-        'destination_full',
-        f'The destination {pool} is full ({what}): '
-        f'{space.f_bavail * space.f_frsize / gib:.2f} of '
-        f'{space.f_blocks * space.f_frsize / gib:.2f} GiB and {space.f_favail} of '
-        f'{space.f_files} inodes are free.',
-        'Free space on the destination or choose another host, then start again.',
-    )
 
 
 def _unescape(name: bytes) -> str:
@@ -181,8 +163,8 @@ class Rsync:
         """
         if code == 0:
             return True
-        if found := _FULL.search(errors):
-            raise disk_full(self._pool, found[0].lower())
+        if full := says_full(errors):
+            raise disk_full(self._pool, full)
         if not strict and code in (_VANISHED, _PARTIAL):
             unexpected = [line for line in errors.split('\n') if not _WRITER.search(line)]
             if not unexpected:

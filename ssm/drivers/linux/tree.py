@@ -169,10 +169,15 @@ def _number(status: os.stat_result) -> int:
 
 
 class Reader:
-    """Makes manifests of trees and digests of files; an inode is read once."""
+    """Makes manifests of trees and digests of files; an inode is read once.
 
-    def __init__(self) -> None:
-        self._digests: dict[tuple[int, int], str] = {}
+    :param lineage: all trees descend from each other, so that a file with the same inode number
+        and the same time of its inode, which programs can't set, is the same file
+    """
+
+    def __init__(self, *, lineage: bool = False) -> None:
+        self._lineage = lineage
+        self._digests: dict[tuple[int, ...], str] = {}
 
     def digest(self, path: str) -> str | None:
         """SHA-256 of a regular file, None for anything else or if it is gone."""
@@ -182,7 +187,9 @@ class Reader:
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        key = (status.st_dev, status.st_ino)
+        key: tuple[int, ...] = (status.st_dev, status.st_ino)
+        if self._lineage:
+            key = (status.st_ino, status.st_ctime_ns, status.st_size)
         if key not in self._digests:
             # not through a link, and not waiting for a fifo, that took its name meanwhile
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

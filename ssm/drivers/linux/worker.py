@@ -26,11 +26,12 @@ from typing import Any
 
 from ssm.common.exceptions import DriverRefused
 from ssm.common.findings import Finding
-from ssm.drivers.linux import abilities, parts, pool, process, rsync
+from ssm.drivers.linux import abilities, parts, pool, process
 from ssm.drivers.linux.command import CommandFailed, Commands
 from ssm.drivers.linux.copying import ShareCopy, State
 from ssm.drivers.linux.progress import ProgressFile
-from ssm.drivers.linux.refusal import refusal
+from ssm.drivers.linux.refusal import disk_full, refusal
+from ssm.drivers.linux.storage.base import Storage, Task
 
 # stdlib: oslo.log takes longer to import than most steps take
 LOG = logging.getLogger('worker')
@@ -55,7 +56,9 @@ class Work:
         self.server = place.server(job['destination']['server'])
         self.export = parts.load('export', job['destination']['export'])(self.server)
         self.commands = Commands(keep=[lock])
-        self.storage = parts.load('storage', job['destination']['storage'])(place, self.commands)
+        self.storage: Storage = parts.load('storage', job['destination']['storage'])(
+            place, self.commands, quotas=self.options['quotas']
+        )
         self.source = parts.load('transport', job['transport'])(self.commands)
         self.names = [share['name'] for share in self.shares]
         self.progress = ProgressFile(
@@ -69,12 +72,20 @@ class Work:
         origin = pool.Pool(self.source_side['pool']).server(self.source_side['server'])
         return [
             ShareCopy(
-                self.migration,
                 self.storage,
-                self.source,
-                origin,
+                Task(
+                    source=self.source,
+                    side=self.source_side,
+                    origin=origin,
+                    migration=self.migration,
+                    name=share['name'],
+                    size=share['size'],
+                    snapshots=[
+                        s['name'] for s in self.snapshots if s['share_name'] == share['name']
+                    ],
+                ),
                 share,
-                [s['name'] for s in self.snapshots if s['share_name'] == share['name']],
+                self.options['budget'],
                 self.progress,
                 state,
             )
@@ -160,13 +171,17 @@ def complete(work: Work) -> None:
     pool.write_json(work.migration.opening_file, {'epoch': work.epoch}, durable=True)
     for share in work.shares:
         work.export.record(share, share['access_rules'])
-    for snapshot in work.snapshots:
-        target = work.server.snapshot(snapshot['share_name'], snapshot['name'])
-        pool.make_directory(target.parent, pool.PRIVATE)
-        pool.move(work.migration.copy_of_snapshot(snapshot['share_name'], snapshot['name']), target)
+    # whole directories of them, because a read-only subvolume can't be moved to another one
+    for name in sorted({snapshot['share_name'] for snapshot in work.snapshots}):
+        copies = work.migration.copies_of_snapshots(name)
+        pool.move(copies, work.server.snapshots / pool.component(name))
     for share in work.shares:
         pool.move(work.migration.copy_of_share(share['name']), work.server.share(share['name']))
         work.export.publish(share['name'])
+    try:
+        work.storage.forget(work.source, work.source_side, work.migration.id)
+    except CommandFailed as error:
+        LOG.warning('Rounds stay in the source until it is deleted: %s', error.errors)
 
 
 def cancel(work: Work) -> None:
@@ -174,7 +189,8 @@ def cancel(work: Work) -> None:
     work.migration.refuse_if_open()
     work.migration.drop_result('fence')
     work.reopen()
-    work.storage.delete(work.migration.path / 'copy')
+    work.storage.forget(work.source, work.source_side, work.migration.id)
+    work.storage.delete(work.migration.copy)
 
 
 def _refuse_if_not_fenced(work: Work) -> None:
@@ -234,7 +250,7 @@ def _perform(place: pool.Pool, migration: pool.Migration, step: str, epoch: int,
         # what began to open has to be opened, so that is tried for ever (decision 17)
         opening = step == 'complete' and migration.opening_file.exists()
         if isinstance(error, OSError) and abilities.is_full(error) and not opening:
-            full = rsync.disk_full(str(place.path), str(error))
+            full = disk_full(str(place.path), str(error))
             return _result('refused', full.message, full.findings)
         return _result('busy', str(error))
     except Exception as error:

@@ -36,10 +36,11 @@ def fill(directory: pathlib.Path, part: int, parts: int, large: int = 48, sparse
             )
         elif entry.is_file():
             shutil.copy2(entry, target)
-    _hard_to_copy(directory, large, sparse)
+    hard_to_copy(directory, large, sparse)
 
 
-def _hard_to_copy(directory: pathlib.Path, large: int, sparse: int) -> None:
+def hard_to_copy(directory: pathlib.Path, large: int, sparse: int) -> None:
+    """Odd names, links, holes, modes, times, attributes; sizes as of :func:`fill`."""
     block = os.urandom(MIB)
     with (directory / 'large.bin').open('wb') as file:
         for number in range(large):

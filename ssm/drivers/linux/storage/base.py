@@ -8,50 +8,140 @@ import abc
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from ssm.drivers.linux import pool
 from ssm.drivers.linux.abilities import Abilities, probe
 from ssm.drivers.linux.command import Commands
-from ssm.drivers.linux.rsync import Report
+from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
 from ssm.drivers.linux.tree import Manifest
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One share with its snapshots: from where it is copied to where.
+
+    :param source: reaches the source's pool
+    :param side: names the share server there, for the agent
+    :param origin: the same as a place
+    :param migration: gets the copy
+    :param name: of the share
+    :param size: of the share, GiB
+    :param snapshots: their names, oldest first
+    """
+
+    source: Transport
+    side: dict[str, str]
+    origin: pool.Server
+    migration: pool.Migration
+    name: str
+    size: int
+    snapshots: list[str]
+
+    @property
+    def target(self) -> pathlib.Path:
+        """Where the copy of the share has to be in the end."""
+        return self.migration.copy_of_share(self.name)
+
+    def original(self, number: int) -> pathlib.Path:
+        """A snapshot at the source."""
+        return self.origin.snapshot(self.name, self.snapshots[number])
+
+    def copy(self, number: int) -> pathlib.Path:
+        """The copy of a snapshot."""
+        return self.migration.copies_of_snapshots(self.name) / self.snapshots[number]
+
+
+@dataclasses.dataclass
+class Trees:
+    """A tree at the source that does not change, and a copy of it that has to be equal.
+
+    :param look: waits until the source was looked at; returns its manifest, and the paths whose
+        content has to be compared
+    """
+
+    source: str
+    copy: str
+    look: Callable[[], tuple[Manifest, set[str]]]
 
 
 @dataclasses.dataclass
 class Pass:
     """One time of making the copy of a share like the share.
 
-    :param since: clock of the source when it began; the next pass looks closer at later changes
+    :param since: what the next pass has to know of this one; plain data
     :param size: bytes it copied
     :param seconds: how long it took
-    :param look: how long it took to look at the source
-    :param suspects: files whose content the last pass has to prove
-    :param manifest: of the source, if it was asked to be strict
+    :param look: how long the last pass will look at trees, None if that is not known here
+    :param trees: what there is to compare, None if clients change it
     """
 
-    since: float
+    since: Any
     size: int
     seconds: float
-    look: float
-    suspects: set[str]
-    manifest: Manifest | None = None
+    look: float | None
+    trees: Trees | None = None
+
+
+@dataclasses.dataclass
+class Measured:
+    """What there is of a share server.
+
+    :param used: bytes that have to be copied
+    :param files: entries of all kinds, 0 if the storage does not count them
+    :param shares: bytes used by share name, of those that nothing holds to their size
+    :param snapshots: how many there are
+    :param uncopyable: entries this process can't read or make, ``first_uncopyable`` is one
+    :param foreign: entries that belong to another user than this process
+    :param nested: names of subvolumes inside of shares, which would not be copied
+    """
+
+    used: int
+    files: int = 0
+    shares: dict[str, int] = dataclasses.field(default_factory=dict)
+    snapshots: int = 0
+    uncopyable: int = 0
+    first_uncopyable: str = ''
+    foreign: int = 0
+    nested: list[str] = dataclasses.field(default_factory=list)
 
 
 class Storage(abc.ABC):
-    """Storage of one pool; it must exist."""
+    """Storage of one pool; it must exist.
 
-    def __init__(self, place: pool.Pool, commands: Commands) -> None:
+    :param quotas: hold shares to their sizes, where the storage can
+    """
+
+    program: ClassVar[str]
+    """What copies; has to be installed."""
+
+    atomic_snapshots: ClassVar[bool] = False
+    """A snapshot is of one moment, whatever clients do."""
+
+    lineage: ClassVar[bool] = False
+    """A file has the same inode number in all snapshots of a share."""
+
+    def __init__(self, place: pool.Pool, commands: Commands, *, quotas: bool = True) -> None:
         self.pool = place
         self.commands = commands
+        self.quotas = quotas
 
     @functools.cached_property
     def abilities(self) -> Abilities:
         """What can be kept in this pool; found out when it is needed first."""
         return probe(self.pool.private)
 
+    def prepare(self) -> None:
+        """See to it that the pool can be used; called before anything is written to it.
+
+        :raises ValueError: it can't; says why
+        """
+
     @abc.abstractmethod
-    def create(self, path: pathlib.Path) -> None:
-        """Make an empty share; one that is there stays."""
+    def create(self, path: pathlib.Path, size: int) -> None:
+        """Make an empty share of a size in GiB; one that is there stays."""
 
     @abc.abstractmethod
     def delete(self, path: pathlib.Path) -> None:
@@ -62,41 +152,65 @@ class Storage(abc.ABC):
         """Make a snapshot of a share; one that is there stays."""
 
     @abc.abstractmethod
-    def clone(self, source: pathlib.Path, target: pathlib.Path) -> None:
-        """Make a share from a snapshot; one that is there stays."""
+    def clone(self, source: pathlib.Path, target: pathlib.Path, size: int) -> None:
+        """Make a share of a size in GiB from a snapshot; one that is there stays."""
+
+    # As the destination of a migration
+
+    @abc.abstractmethod
+    def look(self, transport: Transport, server: pool.Server, timeout: float) -> Measured:
+        """How much there is of a share server at the source; changes nothing.
+
+        :param timeout: seconds
+        :raises TimeoutError: it takes longer
+        """
+
+    @abc.abstractmethod
+    def measure(self, task: Task) -> list[int]:
+        """Bytes to be copied of each snapshot, then of the share."""
 
     @abc.abstractmethod
     def copy_snapshot(
-        self,
-        transport: Transport,
-        source: pathlib.Path,
-        target: pathlib.Path,
-        *,
-        previous: pathlib.Path | None,
-        checksum: bool = False,
-        report: Report,
+        self, task: Task, number: int, *, checksum: bool = False, report: Report
     ) -> None:
-        """Copy a snapshot of the source into this pool; one that is there is made equal.
+        """Copy a snapshot whose predecessors are copied; one that is there is made equal.
 
-        :param previous: the copy of the snapshot before it
         :param checksum: compare the content of all files
         """
 
     @abc.abstractmethod
     def copy_share(
         self,
-        transport: Transport,
-        source: pathlib.Path,
-        target: pathlib.Path,
+        task: Task,
+        path: pathlib.Path,
         *,
-        since: float | None,
+        since: Any,
         checksum: bool = False,
         strict: bool = False,
         report: Report | None = None,
     ) -> Pass:
         """Make the copy of a share like the share.
 
+        :param path: where the share lies
         :param since: the same of the pass before, None if there was none
-        :param checksum: compare the content of all files
-        :param strict: nobody writes to the source: nothing may go wrong, a manifest is made
+        :param checksum: compare the content of all files, or give trees to compare
+        :param strict: nobody writes to the source: nothing may go wrong, ``task.target`` is as it
+            has to be, and there are trees to compare
         """
+
+    def forget(self, source: Transport, side: dict[str, str], migration: str) -> None:
+        """Remove what copying left in the source's pool."""
+
+
+def share_trees(server: pool.Server) -> dict[str, list[pathlib.Path]]:
+    """Snapshots of each share of a server, by the share's name."""
+    return {
+        share.name: _visible(server.snapshots / share.name) for share in _visible(server.shares)
+    }
+
+
+def _visible(directory: pathlib.Path) -> list[pathlib.Path]:
+    """What has its name in a directory; what is not finished has another one."""
+    if not directory.is_dir():
+        return []
+    return sorted(path for path in directory.iterdir() if not path.name.startswith('.'))

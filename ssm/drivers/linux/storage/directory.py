@@ -7,25 +7,33 @@ from __future__ import annotations
 import functools
 import pathlib
 import time
+from typing import Any
 
 from ssm.drivers.linux import pool
 from ssm.drivers.linux.command import CommandFailed
-from ssm.drivers.linux.rsync import Report, Rsync
-from ssm.drivers.linux.storage.base import Pass, Storage
+from ssm.drivers.linux.rsync import Rsync
+from ssm.drivers.linux.storage.base import Measured, Pass, Storage, Task, Trees, share_trees
+from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
+from ssm.drivers.linux.tree import Manifest
 
 _SHARE_MODE = 0o777
 """Who may do what is for clients and the access rules to say."""
 
 
 class DirectoryStorage(Storage):
-    """Copies by rsync; snapshots by reflinks or by hard links to the snapshot before."""
+    """Copies by rsync; snapshots by reflinks or by hard links to the snapshot before.
+
+    Nothing holds a share to its size.
+    """
+
+    program = 'rsync'
 
     @functools.cached_property
     def _rsync(self) -> Rsync:
         return Rsync(self.commands, self.abilities, str(self.pool.path))
 
-    def create(self, path: pathlib.Path) -> None:
+    def create(self, path: pathlib.Path, size: int) -> None:
         pool.make_directory(path, _SHARE_MODE)
 
     def delete(self, path: pathlib.Path) -> None:
@@ -48,7 +56,7 @@ class DirectoryStorage(Storage):
         self.commands.run(['sync', '-f', str(source)])  # in the service, so not by a system call
         self._whole_copy(source, target, earlier[-1] if earlier else None)
 
-    def clone(self, source: pathlib.Path, target: pathlib.Path) -> None:
+    def clone(self, source: pathlib.Path, target: pathlib.Path, size: int) -> None:
         self._whole_copy(source, target, None)
 
     def _whole_copy(
@@ -77,56 +85,82 @@ class DirectoryStorage(Storage):
             return False
         return True
 
+    # As the destination of a migration
+
+    def look(self, transport: Transport, server: pool.Server, timeout: float) -> Measured:
+        trees = share_trees(server)
+        roots = [server.share(name) for name in trees]
+        snapshots = [snapshot for of_share in trees.values() for snapshot in of_share]
+        found = transport.start(
+            'survey',
+            roots=[str(root) for root in (*roots, *snapshots)],
+            devices=self.abilities.devices,
+        ).result(timeout=timeout)
+        bad = [s['first_uncopyable'] for s in found if s['first_uncopyable']]
+        return Measured(
+            used=sum(s['used'] for s in found),
+            files=sum(s['files'] for s in found),
+            shares={name: s['used'] for name, s in zip(trees, found, strict=False)},
+            snapshots=len(snapshots),
+            uncopyable=sum(s['uncopyable'] for s in found),
+            first_uncopyable=bad[0] if bad else '',
+            foreign=sum(s['foreign'] for s in found),
+        )
+
+    def measure(self, task: Task) -> list[int]:
+        originals = [task.original(number) for number in range(len(task.snapshots))]
+        roots = [str(root) for root in (*originals, task.origin.share(task.name))]
+        found = task.source.start('survey', roots=roots).result()
+        return [survey['size'] for survey in found]
+
     def copy_snapshot(
-        self,
-        transport: Transport,
-        source: pathlib.Path,
-        target: pathlib.Path,
-        *,
-        previous: pathlib.Path | None,
-        checksum: bool = False,
-        report: Report,
+        self, task: Task, number: int, *, checksum: bool = False, report: Report
     ) -> None:
+        target = task.copy(number)
         target.parent.mkdir(parents=True, exist_ok=True)
-        options = [f'--link-dest={previous}'] if previous else []
+        options = [f'--link-dest={task.copy(number - 1)}'] if number else []
         options += ['--checksum'] if checksum else []
-        origin = transport.rsync(str(source))
+        origin = task.source.rsync(str(task.original(number)))
         self._rsync.copy(origin, str(target), *options, strict=True, report=report)
 
     def copy_share(
         self,
-        transport: Transport,
-        source: pathlib.Path,
-        target: pathlib.Path,
+        task: Task,
+        path: pathlib.Path,
         *,
-        since: float | None,
+        since: Any,
         checksum: bool = False,
         strict: bool = False,
         report: Report | None = None,
     ) -> Pass:
         begun = time.monotonic()
+        transport, target = task.source, task.target
         target.parent.mkdir(parents=True, exist_ok=True)
-        now = 0.0 if strict else transport.start('mark', path=str(source)).result()
+        now = 0.0 if strict else transport.start('mark', path=str(path)).result()
         if strict:
             kept = self.abilities.to_dict()
-            looking = transport.start('manifest', roots=[str(source)], kept=kept, since=since)
+            looking = transport.start('manifest', roots=[str(path)], kept=kept, since=since)
         else:
-            looking = transport.start('survey', roots=[str(source)], since=since)
-        origin = transport.rsync(str(source))
+            looking = transport.start('survey', roots=[str(path)], since=since)
+        origin = transport.rsync(str(path))
         options = ['--checksum'] if checksum else []
         done = self._rsync.copy(origin, str(target), *options, strict=strict, report=report)
-        manifest, survey = looking.result()[0] if strict else (None, looking.result()[0])
+        manifest, survey = looking.result()[0] if strict else ({}, looking.result()[0])
         touched = set(done.touched)
         # changed since the last pass, yet equal in size and time stamp: only the content tells
         if unsure := [] if checksum else sorted(set(survey['changed']) - touched):
             more = self._rsync.copy(origin, str(target), '--checksum', strict=strict, only=unsure)
             done.size += more.size
         pool.sync_filesystem(target)
+
+        def look() -> tuple[Manifest, set[str]]:
+            return manifest, touched.union(unsure)
+
         return Pass(
             since=now,
             size=done.size,
             seconds=time.monotonic() - begun,
-            look=survey['seconds'],
-            suspects=touched | set(unsure),
-            manifest=manifest,
+            # at both ends
+            look=2 * survey['seconds'],
+            trees=Trees(str(path), str(target), look) if strict else None,
         )

@@ -64,6 +64,10 @@ class Transport(abc.ABC):
         """A command line of this host that runs a module of ours where the pool is."""
 
     @abc.abstractmethod
+    def command(self, argv: list[str]) -> list[str]:
+        """A command line of this host that runs a program where the pool is."""
+
+    @abc.abstractmethod
     def rsync(self, path: str) -> list[str]:
         """Arguments of rsync that name the content of a directory as its source."""
 

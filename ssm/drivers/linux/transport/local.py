@@ -14,5 +14,8 @@ class LocalTransport(Transport):
     def python(self, module: str) -> list[str]:
         return python(module)
 
+    def command(self, argv: list[str]) -> list[str]:
+        return argv
+
     def rsync(self, path: str) -> list[str]:
         return [f'{path}/']

@@ -15,7 +15,7 @@ from oslo_config import cfg
 
 from ssm.common import exceptions
 from ssm.common.context import admin_context
-from ssm.conf import service
+from ssm.conf import migration, service
 from ssm.conf.backend import BackendConfig
 from ssm.drivers import base
 
@@ -50,6 +50,7 @@ def make_conf(state_path: str) -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
     conf([], project='ssm', default_config_files=[])
     conf.register_opts(service.OPTS)
+    conf.register_opts(migration.OPTS)
     conf.set_override('state_path', state_path)
     conf.set_override('host', 'node1')
     return conf

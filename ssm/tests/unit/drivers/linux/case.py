@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import fixtures
 
@@ -28,7 +28,7 @@ from ssm.tests.unit.drivers import harness, kit
 # Workers and agents are started by the hundred; where the environment forbids to keep compiled
 # modules beside the sources they would compile them each time.
 _COMPILED = tempfile.mkdtemp(prefix='ssm-compiled-')
-_RSYNC = shutil.which('rsync') or 'rsync'
+_REAL = {name: shutil.which(name) or name for name in ('rsync', 'btrfs')}
 
 atexit.register(shutil.rmtree, _COMPILED, ignore_errors=True)
 
@@ -57,7 +57,12 @@ class LinuxHooks:
 
 
 class LinuxCase(TestCase):
-    """Stanzas alpha and beta, each with a pool; real files, rsync and workers."""
+    """Stanzas alpha and beta, each with a pool; real files, programs and workers.
+
+    ``options`` are those of both stanzas.
+    """
+
+    options: ClassVar[dict[str, Any]] = {}
 
     def setUp(self) -> None:
         super().setUp()
@@ -70,9 +75,13 @@ class LinuxCase(TestCase):
         self.conf = kit.make_conf(self.state_path)
         self.pools: dict[str, pool.Pool] = {}
         for stanza in (harness.SOURCE, harness.DESTINATION):
-            path = pathlib.Path(self.state_path, stanza)
-            path.mkdir()
-            self.pools[stanza] = pool.Pool(path)
+            self.pools[stanza] = pool.Pool(self.make_pool(stanza))
+
+    def make_pool(self, stanza: str) -> pathlib.Path:
+        """An empty place for the pool of a stanza."""
+        path = pathlib.Path(self.state_path, stanza)
+        path.mkdir()
+        return path
 
     def make_linux(self, stanza: str, **options: Any) -> LinuxDriver:
         defaults = {
@@ -81,7 +90,8 @@ class LinuxCase(TestCase):
             'linux_fence_timeout': 1,
             'linux_step_timeout': 20,
         }
-        backend = kit.make_backend(self.conf, stanza, LinuxDriver, **(defaults | options))
+        values = defaults | self.options | options
+        backend = kit.make_backend(self.conf, stanza, LinuxDriver, **values)
         driver = LinuxDriver(backend, kit.MemoryPrivateData())
         driver.do_setup(self.context)
         return driver
@@ -90,11 +100,14 @@ class LinuxCase(TestCase):
 class MigrationCase(LinuxHooks, harness.Harness, LinuxCase):
     """One source with shares to fill, and the means to break what works on it."""
 
-    def stub_rsync(self, script: str) -> None:
-        """Put a shell script in the place of rsync; ``$REAL`` is the real one."""
-        stub = pathlib.Path(self.state_path, 'bin', 'rsync')
+    program = 'rsync'
+    """What copies."""
+
+    def stub(self, script: str) -> None:
+        """Put a shell script in the place of what copies; ``$REAL`` is the real one."""
+        stub = pathlib.Path(self.state_path, 'bin', self.program)
         stub.parent.mkdir(exist_ok=True)
-        stub.write_text(f'#!/bin/sh\nREAL={_RSYNC}\n{script}\n')
+        stub.write_text(f'#!/bin/sh\nREAL={_REAL[self.program]}\n{script}\n')
         stub.chmod(0o755)
         path = f'{stub.parent}:{os.environ["PATH"]}'
         self.useFixture(fixtures.EnvironmentVariable('PATH', path))
@@ -146,7 +159,7 @@ class MigrationCase(LinuxHooks, harness.Harness, LinuxCase):
         """What rsync thinks of it, which here is not the copier but the judge."""
         options = ['-naHAX', '--checksum', '--delete', '--modify-window=-1', '--itemize-changes']
         judged = subprocess.run(
-            [_RSYNC, *options, f'{source}/', f'{copy}/'],
+            [_REAL['rsync'], *options, f'{source}/', f'{copy}/'],
             capture_output=True,
             check=True,
         )

@@ -366,7 +366,7 @@ class ProofTest(MigrationCase):
     def break_copies(self, script: str) -> None:
         """Let rsync do its work, then a script harm ``$COPY`` as long as there is a flag."""
         self.flag = pathlib.Path(self.state_path, 'break')
-        self.stub_rsync(
+        self.stub(
             f'"$REAL" "$@"; code=$?\nfor COPY; do :; done\n'
             f'if [ -e {self.flag} ]; then {script}; fi\nexit $code'
         )

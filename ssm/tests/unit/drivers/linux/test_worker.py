@@ -28,7 +28,7 @@ class WorkerTest(MigrationCase):
 
     def slow_migration(self) -> kit.Migration:
         """One that copies for long; returns when rsync is at work."""
-        self.stub_rsync(SLOW)
+        self.stub(SLOW)
         migration = self.migration_of()
         (self.source(migration) / 'small').write_text('small')
         (self.source(migration) / 'zbig').write_bytes(os.urandom(5_000_000))
@@ -44,7 +44,7 @@ class WorkerTest(MigrationCase):
         return [pid for pid, s in found if s and s.group == worker['pgid'] and s.state != 'Z']
 
     def fast_again(self) -> None:
-        self.stub_rsync('exec "$REAL" "$@"')
+        self.stub('exec "$REAL" "$@"')
 
     def test_killed_in_the_middle_goes_on_under_a_higher_epoch(self) -> None:
         migration = self.slow_migration()
@@ -67,7 +67,7 @@ class WorkerTest(MigrationCase):
 
     def test_dies_too_often(self) -> None:
         migration = self.migration_of()
-        self.stub_rsync('kill -9 $PPID; sleep 1')
+        self.stub('kill -9 $PPID; sleep 1')
         self.step(migration, 'start')
         finding = self.refused(migration, 'continue')
         self.assertEqual('worker_failed', finding.code)
@@ -78,7 +78,7 @@ class WorkerTest(MigrationCase):
 
     def test_temporary_errors_are_tried_again_then_refused(self) -> None:
         migration = self.migration_of()
-        self.stub_rsync('echo "rsync: connection lost" >&2; exit 12')
+        self.stub('echo "rsync: connection lost" >&2; exit 12')
         self.step(migration, 'start')
         driver = self.drivers[harness.DESTINATION]
         reasons = []
@@ -103,7 +103,7 @@ class WorkerTest(MigrationCase):
 
     def test_full_destination_is_refused_with_figures(self) -> None:
         migration = self.migration_of()
-        self.stub_rsync(FULL)
+        self.stub(FULL)
         self.step(migration, 'start')
         finding = self.refused(migration, 'continue')
         self.assertEqual('destination_full', finding.code)
@@ -140,7 +140,7 @@ class WorkerTest(MigrationCase):
     def test_slow_step_is_stopped_and_undone(self) -> None:
         migration = self.migration_of()
         self.run_to(migration, 'continue')
-        self.stub_rsync('sleep 30')
+        self.stub('sleep 30')
         self.drivers[harness.DESTINATION] = self.make_linux(
             harness.DESTINATION, linux_step_timeout=2
         )
@@ -168,7 +168,7 @@ class WorkerTest(MigrationCase):
         (self.source(migration) / 'file').write_text('x')
         self.run_to(migration, 'continue')
         once = pathlib.Path(self.state_path, 'once')
-        self.stub_rsync(f'[ -e {once} ] && exec "$REAL" "$@"; touch {once}; kill -9 $PPID; sleep 9')
+        self.stub(f'[ -e {once} ] && exec "$REAL" "$@"; touch {once}; kill -9 $PPID; sleep 9')
         self.finish(migration, 'fence')
         self.assert_served(migration)
         self.assert_complete(migration, self.finish(migration, 'complete'))

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Subvolumes of btrfs: everything that calls the program ``btrfs`` or asks its file system.
+
+What changes something needs root; all of that is here, so that one place has to be wrapped for a
+service without root.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import os
+import pathlib
+import stat
+import struct
+import subprocess
+import uuid
+from collections.abc import Iterable
+
+from ssm.drivers.linux.command import CommandFailed, Commands
+
+_ROOT_INODE = 256
+"""Inode number of the root of every subvolume."""
+
+_FS_INFO = 0x8400941F
+_FS_INFO_SIZE = 1024
+_FSID = slice(16, 32)
+
+_SUBVOL_INFO = 0x81F8943C
+# id, name, parent, directory, generation, flags, three UUIDs, then the transaction it changed in
+# last and the one it was made in; see struct btrfs_ioctl_get_subvol_info_args
+_SUBVOL_FORMAT = struct.Struct('=Q256s4Q16s16s16s2Q144x')
+_READ_ONLY = 1
+_NO_UUID = str(uuid.UUID(int=0))
+
+_ALL_LEVELS = '8'
+"""Height of trees that no tree reaches."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subvolume:
+    """What the file system says of a subvolume.
+
+    :param generation: transaction in which it changed last
+    :param made: transaction in which it was made
+    :param received: UUID of what it was received from, empty if it was not, or not wholly
+    """
+
+    generation: int
+    made: int
+    read_only: bool
+    uuid: str
+    received: str
+
+    @property
+    def identity(self) -> str:
+        """What a copy of it says it was received from."""
+        return self.received or self.uuid
+
+
+def file_system(path: str | os.PathLike[str]) -> str | None:
+    """UUID of the btrfs a path lies on, None if it is another file system."""
+    answer = bytearray(_FS_INFO_SIZE)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.ioctl(descriptor, _FS_INFO, answer)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return str(uuid.UUID(bytes=bytes(answer[_FSID])))
+
+
+def is_subvolume(path: str | os.PathLike[str]) -> bool:
+    """Whether a path of a btrfs is the root of a subvolume."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return status.st_ino == _ROOT_INODE and stat.S_ISDIR(status.st_mode)
+
+
+def info(path: str | os.PathLike[str]) -> Subvolume:
+    """What a subvolume is like.
+
+    :raises OSError: there is none
+    """
+    answer = bytearray(_SUBVOL_FORMAT.size)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.ioctl(descriptor, _SUBVOL_INFO, answer)
+    finally:
+        os.close(descriptor)
+    fields = _SUBVOL_FORMAT.unpack(answer)
+    own, _, received = (str(uuid.UUID(bytes=field)) for field in fields[6:9])
+    return Subvolume(
+        generation=fields[4],
+        made=fields[10],
+        read_only=bool(fields[5] & _READ_ONLY),
+        uuid=own,
+        received='' if received == _NO_UUID else received,
+    )
+
+
+def subvolumes(path: str | os.PathLike[str], *, inside: bool = False) -> list[str]:
+    """Roots of subvolumes at and below a path, inner ones first.
+
+    :param inside: look into subvolumes, too
+    """
+    top = os.fspath(path)
+    found = [top] if is_subvolume(top) else []
+    if found and not inside:
+        return found
+    for directory, names, _ in os.walk(top):
+        roots = {name for name in names if is_subvolume(f'{directory}/{name}')}
+        found += [f'{directory}/{name}' for name in sorted(roots)]
+        if not inside:
+            names[:] = [name for name in names if name not in roots]
+    return found[::-1]
+
+
+def create(commands: Commands, path: pathlib.Path) -> None:
+    """Make an empty subvolume."""
+    commands.run(['btrfs', 'subvolume', 'create', str(path)])
+
+
+def snapshot(
+    commands: Commands, source: pathlib.Path, target: pathlib.Path, *, read_only: bool
+) -> None:
+    """Make a snapshot; what programs wrote before is in it."""
+    option = ['-r'] if read_only else []
+    commands.run(['btrfs', 'subvolume', 'snapshot', *option, str(source), str(target)])
+
+
+def remove(commands: Commands, path: pathlib.Path) -> None:
+    """Remove a tree with all subvolumes in it; one that is gone is no error.
+
+    Names are gone on return, space is freed later.
+    """
+    if not os.path.lexists(path):
+        return
+    try:
+        _delete(commands, subvolumes(path))
+    except CommandFailed:
+        # somebody with access to this host made subvolumes inside of a share
+        _delete(commands, subvolumes(path, inside=True))
+    if os.path.lexists(path):
+        commands.run(['rm', '-rf', '--', str(path)])
+
+
+def _delete(commands: Commands, paths: list[str]) -> None:
+    if paths:
+        commands.run(['btrfs', 'subvolume', 'delete', *paths])
+
+
+def nested(commands: Commands, path: pathlib.Path) -> list[str]:
+    """Names of the subvolumes directly inside of a subvolume, from the top of the file system."""
+    lines = commands.run(['btrfs', 'subvolume', 'list', '-o', str(path)]).splitlines()
+    return [line.partition(' path ')[2] for line in lines]
+
+
+def written(commands: Commands, path: pathlib.Path, since: int) -> int:
+    """Bytes of content that a subvolume got after a transaction, holes not counted.
+
+    :param since: generation of the snapshot before; 0 counts everything
+    """
+    argv = ['btrfs', 'subvolume', 'find-new', str(path), str(since)]
+    process = commands.start(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    total = 0
+    with process, process.stdout as lines:
+        for line in lines:
+            # inode N file offset N len N disk start N offset N gen N flags FLAGS NAME
+            fields = line.split(b' ', 17)
+            if fields[0] == b'inode' and (fields[9] != b'0' or b'INLINE' in fields[15]):
+                total += int(fields[6])
+    if process.returncode:
+        raise CommandFailed(argv, process.returncode, '')
+    return total
+
+
+def send(path: str | os.PathLike[str], parent: str | os.PathLike[str] | None) -> list[str]:
+    """A command line that prints a read-only subvolume, or what changed since another one."""
+    option = ['-p', os.fspath(parent)] if parent else []
+    return ['btrfs', '-q', 'send', *option, os.fspath(path)]
+
+
+def receive(directory: str | os.PathLike[str]) -> list[str]:
+    """A command line that makes a subvolume in a directory of what :func:`send` printed.
+
+    It has the name of the original. An interrupted one leaves a part of it, which has no
+    ``received`` UUID.
+    """
+    return ['btrfs', '-q', 'receive', os.fspath(directory)]
+
+
+def limit(commands: Commands, path: pathlib.Path, size: int) -> None:
+    """Let a subvolume refer to so many bytes at most; needs quotas."""
+    commands.run(['btrfs', 'qgroup', 'limit', str(size), str(path)])
+
+
+def _quota_state(path: str | os.PathLike[str]) -> pathlib.Path:
+    return pathlib.Path('/sys/fs/btrfs', file_system(path) or '', 'qgroups')
+
+
+def has_quotas(path: str | os.PathLike[str]) -> bool:
+    """Whether quotas are switched on in the file system of a path."""
+    return _quota_state(path).is_dir()
+
+
+def quotas_hold(path: str | os.PathLike[str]) -> bool:
+    """Whether the file system knows what each subvolume uses; needs quotas."""
+    return (_quota_state(path) / 'inconsistent').read_text(encoding='ascii').strip() == '0'
+
+
+def enable_quotas(commands: Commands, path: str | os.PathLike[str]) -> None:
+    """Switch quotas on; on a file system that is in use they hold once it was looked through."""
+    if not has_quotas(path):
+        commands.run(['btrfs', 'quota', 'enable', os.fspath(path)])
+    # Else the removal of a high tree makes the kernel stop counting. Kernels that never do so
+    # have no such file.
+    with contextlib.suppress(FileNotFoundError):
+        (_quota_state(path) / 'drop_subtree_threshold').write_text(_ALL_LEVELS)
+
+
+def by_age(paths: Iterable[str]) -> dict[str, Subvolume]:
+    """What some subvolumes are like, the oldest first."""
+    found = {path: info(path) for path in paths}
+    return dict(sorted(found.items(), key=lambda item: item[1].made))

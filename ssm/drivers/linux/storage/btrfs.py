@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""A share is a subvolume of a btrfs, a snapshot a read-only one; both are sent and received."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ssm.drivers.linux import btrfs, pool, stream
+from ssm.drivers.linux.command import CommandFailed
+from ssm.drivers.linux.refusal import disk_full, refusal, says_full
+from ssm.drivers.linux.storage.base import Measured, Pass, Storage, Task, Trees, share_trees
+from ssm.drivers.linux.stream import Report
+from ssm.drivers.linux.transport.base import Transport
+from ssm.drivers.linux.tree import Manifest
+
+_GIB = 1 << 30
+
+_SHARE_MODE = 0o777
+"""Who may do what is for clients and the access rules to say."""
+
+_SAMPLE = 64 << 20
+"""Bytes of changed files whose content is compared in the last pass."""
+
+
+class BtrfsStorage(Storage):
+    """Copies by ``btrfs send | btrfs receive``, in rounds of read-only snapshots."""
+
+    program = 'btrfs'
+    atomic_snapshots = True
+    lineage = True
+
+    def prepare(self) -> None:
+        if os.geteuid():
+            raise ValueError('storage btrfs needs root rights')
+        if btrfs.file_system(self.pool.path) is None:
+            raise ValueError(f'{self.pool.path} is not on a btrfs; is it mounted?')
+        if self.quotas:
+            btrfs.enable_quotas(self.commands, self.pool.path)
+
+    def create(self, path: pathlib.Path, size: int) -> None:
+        def make(part: pathlib.Path) -> None:
+            btrfs.create(self.commands, part)
+            part.chmod(_SHARE_MODE)
+
+        self._make(path, size, make)
+
+    def clone(self, source: pathlib.Path, target: pathlib.Path, size: int) -> None:
+        self._make(target, size, lambda part: self._writable(source, part))
+
+    def _make(self, path: pathlib.Path, size: int, action: Callable[[pathlib.Path], None]) -> None:
+        """Make a share; it has its name when it is complete."""
+        if path.is_dir():
+            return
+        part = path.with_name(f'.{path.name}.part')
+        self.delete(part)
+        action(part)
+        self._limit(part, size)
+        part.rename(path)
+        pool.sync_directory(path.parent)
+
+    def _writable(self, source: pathlib.Path, target: pathlib.Path) -> None:
+        btrfs.snapshot(self.commands, source, target, read_only=False)
+
+    def _limit(self, path: pathlib.Path, size: int) -> None:
+        if self.quotas:
+            btrfs.limit(self.commands, path, size * _GIB)
+
+    def delete(self, path: pathlib.Path) -> None:
+        btrfs.remove(self.commands, path)
+
+    def snapshot(self, source: pathlib.Path, target: pathlib.Path) -> None:
+        if not target.is_dir():
+            pool.make_directory(target.parent, pool.PRIVATE)
+            btrfs.snapshot(self.commands, source, target, read_only=True)
+
+    # As the destination of a migration
+
+    def look(self, transport: Transport, server: pool.Server, timeout: float) -> Measured:
+        deadline = time.monotonic() + timeout
+
+        def ask(function: str, roots: list[pathlib.Path]) -> Any:
+            call = transport.start(function, roots=[str(root) for root in roots])
+            return call.result(timeout=max(0.0, deadline - time.monotonic()))
+
+        trees = share_trees(server)
+        shares = {name: server.share(name) for name in trees}
+        found = Measured(used=0, nested=ask('nested', list(shares.values())))
+        for name, snapshots in trees.items():
+            found.used += sum(ask('weigh', [*snapshots, shares[name]]))
+            found.snapshots += len(snapshots)
+            if not self.quotas:
+                (found.shares[name],) = ask('weigh', [shares[name]])
+        return found
+
+    def measure(self, task: Task) -> list[int]:
+        originals = [task.original(number) for number in range(len(task.snapshots))]
+        roots = [str(root) for root in (*originals, task.origin.share(task.name))]
+        sizes: list[int] = task.source.start('weigh', roots=roots).result()
+        return sizes
+
+    def copy_snapshot(
+        self, task: Task, number: int, *, checksum: bool = False, report: Report
+    ) -> None:
+        """Copy a snapshot; what was received whole is equal, ``checksum`` or not."""
+        original = task.original(number)
+        self._receive(
+            task,
+            str(original),
+            task.source.start('identity', path=str(original)).result(),
+            task.original(number - 1) if number else None,
+            task.copy(number),
+            report,
+        )
+
+    def copy_share(
+        self,
+        task: Task,
+        path: pathlib.Path,
+        *,
+        since: Any,
+        checksum: bool = False,
+        strict: bool = False,
+        report: Report | None = None,
+    ) -> Pass:
+        begun = time.monotonic()
+        last = since['round'] if since else 0
+        frozen = task.source.start(
+            'freeze',
+            side=task.side,
+            path=str(path),
+            migration=task.migration.id,
+            share=task.name,
+            number=last + 1,
+            final=strict,
+        ).result()
+        trees = None
+        received = task.migration.received(task.name)
+        copy = received / str(last + 1)
+        if strict or checksum:
+            trees = self._trees(task, frozen['path'], copy, since)
+        else:
+            self._remove_rounds_before(received, last)
+        parent = self._parent(task, frozen['path'], last)
+        size = self._receive(task, frozen['path'], frozen['identity'], parent, copy, report)
+        if strict:
+            with self._full():
+                self.delete(task.target)
+                task.target.parent.mkdir(parents=True, exist_ok=True)
+                self._writable(copy, task.target)
+                self._limit(task.target, task.size)
+        pool.sync_filesystem(copy)
+        return Pass(
+            since={'round': last + 1, 'time': frozen['time']},
+            size=size,
+            seconds=time.monotonic() - begun,
+            look=None,
+            trees=trees,
+        )
+
+    @staticmethod
+    def _parent(task: Task, frozen: str, last: int) -> pathlib.Path | None:
+        """What is there at both ends to send the difference to."""
+        if last:
+            return pathlib.Path(frozen).with_name(str(last))
+        return task.original(-1) if task.snapshots else None
+
+    def _remove_rounds_before(self, received: pathlib.Path, number: int) -> None:
+        """Not those that a worker which dies now still needs."""
+        if received.is_dir():
+            for entry in received.iterdir():
+                if int(entry.name) < number:
+                    self.delete(entry)
+
+    def _trees(self, task: Task, source: str, copy: pathlib.Path, since: Any) -> Trees:
+        """The trees of a round; the source begins to be looked at."""
+        call = task.source.start(
+            'manifest',
+            roots=[source],
+            kept=self.abilities.to_dict(),
+            since=since and since['time'],
+        )
+
+        def look() -> tuple[Manifest, set[str]]:
+            ((manifest, survey),) = call.result()
+            return manifest, _sample(manifest, survey['changed'])
+
+        return Trees(source, str(copy), look)
+
+    def _receive(
+        self,
+        task: Task,
+        source: str,
+        identity: str,
+        parent: pathlib.Path | None,
+        copy: pathlib.Path,
+        report: Report | None,
+    ) -> int:
+        """Have a read-only snapshot of the source here; returns how many bytes were sent.
+
+        :param identity: what the copy has to say it was received from
+        """
+        if copy.is_dir():
+            if btrfs.info(copy).received == identity:
+                return 0
+            self.delete(copy)  # a part of it, which receive would stumble over
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        sender = task.source.command(btrfs.send(source, parent))
+        with self._full(copy):
+            size = stream.run(self.commands, sender, btrfs.receive(copy.parent), report)
+        if (found := btrfs.info(copy)).received != identity or not found.read_only:
+            raise refusal(
+                'verification_failed',
+                f'{copy} was received from {found.received or "nowhere"}, not from {identity}.',
+                'Look into the log of the migration, cancel, and start again.',
+            )
+        return size
+
+    @contextlib.contextmanager
+    def _full(self, part: pathlib.Path | None = None) -> Iterator[None]:
+        """Tell a full destination from other errors.
+
+        :param part: goes then, so that there is room to say so
+        """
+        try:
+            yield
+        except CommandFailed as error:
+            full = says_full(error.errors)
+            if not full or (part and not isinstance(error, stream.ReceiverFailed)):
+                raise
+            if part:
+                self.delete(part)
+            raise disk_full(str(self.pool.path), full) from None
+
+    def forget(self, source: Transport, side: dict[str, str], migration: str) -> None:
+        source.start('thaw', side=side, migration=migration).result()
+
+
+def _sample(manifest: Manifest, changed: list[str]) -> set[str]:
+    """As many of the changed files as fit, small ones first."""
+    chosen, left = set(), _SAMPLE
+    for size, path in sorted((manifest[path][1], path) for path in changed):
+        if (left := left - size) < 0:
+            break
+        chosen.add(path)
+    return chosen
