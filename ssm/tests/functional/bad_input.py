@@ -29,7 +29,7 @@ KINDS: dict[str, Any] = {
     'blank': ' ',
     'word': 'yes',
     'digits': '2',
-    'string': 'nonsense',
+    'string': 'nonsense ü☃𝄞',
     'long': 'x' * 5000,
 }
 """Values by kind; a field that is left out is of kind ``missing``."""

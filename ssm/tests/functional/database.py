@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A database for tests: a fresh SQLite file with the current schema."""
+"""A database for tests: a fresh SQLite file, or one on a server, with the current schema."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import functools
 import pathlib
 import shutil
 import tempfile
+import uuid
 
 import fixtures
 
 from ssm.conf import CONF
 from ssm.db import engine, schema
+from ssm.tests.world import servers
 
 # Before a test gives the process a temporary directory of its own.
 _OUTSIDE = tempfile.gettempdir()
@@ -47,3 +49,24 @@ class Database(fixtures.Fixture):
         _connect(path)
         self.addCleanup(CONF.clear_override, 'connection', group='database')
         self.addCleanup(engine.dispose)
+
+
+class OnServer(fixtures.Fixture):
+    """The same on a database server; the database is dropped at the end.
+
+    :param url: of the server, as for SQLAlchemy, ending in a slash
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def _setUp(self) -> None:
+        server, name = servers.Database(self._url), f'ssm_{uuid.uuid4().hex}'
+        server.create(name)
+        self.addCleanup(server.drop, name)
+        engine.dispose()
+        CONF.set_override('connection', server.url(name), group='database')
+        self.addCleanup(CONF.clear_override, 'connection', group='database')
+        self.addCleanup(engine.dispose)
+        schema.sync()

@@ -102,11 +102,13 @@ def change(session: orm.Session, table: str, key: str, values: dict[str, Any]) -
 class Environment(fixtures.Fixture):
     """Database, recorded RPC and the application; ``application`` is a WSGI callable.
 
+    :param place: fixture of the database, without one it is a new file
     :param options: values of options of [DEFAULT]
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, place: fixtures.Fixture | None = None, **options: Any) -> None:
         super().__init__()
+        self.place = place or database.Database()
         self.options = options
 
     def _setUp(self) -> None:
@@ -114,7 +116,7 @@ class Environment(fixtures.Fixture):
         CONF([], project='ssm', default_config_files=[])
         for name, value in (self.options | {'auth_strategy': 'noauthv2'}).items():
             CONF.set_override(name, value)
-        self.useFixture(database.Database())
+        self.useFixture(self.place)
         self.rpc = self.useFixture(Rpc())
         strategies = mock.patch.dict(auth.STRATEGIES, noauthv2=_test_identity)
         strategies.start()

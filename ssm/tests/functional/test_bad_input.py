@@ -16,8 +16,9 @@ import webob
 from ssm.api import routes
 from ssm.db import models
 from ssm.migration.states import State
-from ssm.tests.base import TestCase
-from ssm.tests.functional import bad_input, calls, fixtures, world
+from ssm.tests import base
+from ssm.tests.functional import bad_input, calls, database, fixtures, world
+from ssm.tests.world import servers
 
 
 def _rows() -> Iterator[models.Base]:
@@ -87,12 +88,20 @@ IDS = ('nothing', 'x' * 3000, "' OR 1=1 --", 'ü☃𝄞', '%', '..', ' ', '{shar
 """Ids that nothing has."""
 
 
-class BadInputTest(TestCase):
-    """Each test walks all routes and tells at the end all that went wrong."""
+class Walk(base.TestCase):
+    """What a test needs that walks all routes, and tells at the end all that went wrong."""
+
+    def place(self) -> Any:
+        """The fixture of the database, None is the usual one."""
+        return None
 
     def setUp(self) -> None:
         super().setUp()
-        self.environment = self.useFixture(fixtures.Environment(default_share_type='dhss'))
+        # Walks take long where much else runs.
+        environment = fixtures.Environment(
+            self.place(), default_share_type='dhss', service_down_time=3600
+        )
+        self.environment = self.useFixture(environment)
         self.caller = calls.Caller(self.environment)
         self.environment.rpc.answers |= {
             'get_pools': [],
@@ -140,10 +149,65 @@ class BadInputTest(TestCase):
                 body = _body(route)
                 yield route, body, {'variables': bad_input.VARIABLES | dict(body.variables)}
 
+    def queried(self) -> Iterator[routes.Route]:
+        """Routes without a resource in the path that are read."""
+        for route in routes.ROUTES:
+            if route.method == 'GET' and '{' not in route.path and route.path != '/':
+                yield route
+
+
+class EngineTest(Walk):
+    """What the database engine has a part in."""
+
     def test_good_ones(self) -> None:
         for route, body, where in self.bodies():
             self.send('good', route, body.code or route.success, body=body.good, **where)
         self.told()
+
+    def test_ids_of_nothing(self) -> None:
+        for route in routes.ROUTES:
+            code = bad_input.UNKNOWN.get(_key(route), 404)
+            how = {} if route.method in ('GET', 'DELETE') else {'body': _body(route).good}
+            for name in re.findall(r'{(\w+)}', route.path):
+                for value in IDS:
+                    given = bad_input.VARIABLES | {name: urllib.parse.quote(value, safe='')}
+                    expected = code if name == 'key' or code != 400 or 'type' not in name else 404
+                    self.send(f'{name} {value[:20]}', route, expected, variables=given, **how)
+        self.told()
+
+    def test_queries(self) -> None:
+        for route in self.queried():
+            needed = bad_input.NEEDED.get(route.path, '')
+            for name, field in bad_input.QUERIES.get(route.path, {}).items():
+                kinds = bad_input.TEXTS if field is bad_input.ANY else bad_input.QUERY_KINDS
+                for kind in kinds:
+                    code = field.code(kind)
+                    query = urllib.parse.urlencode({name: bad_input.QUERY_KINDS[kind]})
+                    self.send(
+                        f'{name} {kind}',
+                        route,
+                        code or 200,
+                        *([] if code is None else [name, name.replace('_', ' ')]),
+                        variables={},
+                        query=f'?{needed}&{query}',
+                    )
+        self.told()
+
+
+@base.only_full
+class MariadbTest(EngineTest):
+    def place(self) -> Any:
+        return database.OnServer(servers.MYSQL_URL)
+
+
+@base.only_full
+class PostgresqlTest(EngineTest):
+    def place(self) -> Any:
+        return database.OnServer(servers.POSTGRES_URL)
+
+
+class BadInputTest(Walk):
+    """What is refused before anything is looked up, or for whom."""
 
     def test_fields(self) -> None:
         for route, body, where in self.bodies():
@@ -237,17 +301,6 @@ class BadInputTest(TestCase):
                     self.assertEqual(400, answer.status_int, f'{route}: {answer.text}')
         self.assertEqual(self.before, calls.dump())
 
-    def test_ids_of_nothing(self) -> None:
-        for route in routes.ROUTES:
-            code = bad_input.UNKNOWN.get(_key(route), 404)
-            how = {} if route.method in ('GET', 'DELETE') else {'body': _body(route).good}
-            for name in re.findall(r'{(\w+)}', route.path):
-                for value in IDS:
-                    given = bad_input.VARIABLES | {name: urllib.parse.quote(value, safe='')}
-                    expected = code if name == 'key' or code != 400 or 'type' not in name else 404
-                    self.send(f'{name} {value[:20]}', route, expected, variables=given, **how)
-        self.told()
-
     def test_another_projects_ids(self) -> None:
         for route in routes.ROUTES:
             key = _key(route)
@@ -269,30 +322,6 @@ class BadInputTest(TestCase):
             return
         for body in bad_input.FOREIGN_BODIES.get(route.path, (_body(route).good,)):
             self.send(f'foreign {body}', route, code, body=body, **how)
-
-    def queried(self) -> Iterator[routes.Route]:
-        """Routes without a resource in the path that are read."""
-        for route in routes.ROUTES:
-            if route.method == 'GET' and '{' not in route.path and route.path != '/':
-                yield route
-
-    def test_queries(self) -> None:
-        for route in self.queried():
-            needed = bad_input.NEEDED.get(route.path, '')
-            for name, field in bad_input.QUERIES.get(route.path, {}).items():
-                kinds = bad_input.TEXTS if field is bad_input.ANY else bad_input.QUERY_KINDS
-                for kind in kinds:
-                    code = field.code(kind)
-                    query = urllib.parse.urlencode({name: bad_input.QUERY_KINDS[kind]})
-                    self.send(
-                        f'{name} {kind}',
-                        route,
-                        code or 200,
-                        *([] if code is None else [name, name.replace('_', ' ')]),
-                        variables={},
-                        query=f'?{needed}&{query}',
-                    )
-        self.told()
 
     def test_queries_of_unknown_names(self) -> None:
         for route in self.queried():

@@ -256,7 +256,7 @@ def _key(route: routes.Route) -> Key:
 class BlockedTest(TestCase):
     def setUp(self) -> None:
         super().setUp()
-        environment = fixtures.Environment(default_share_type='dhss')
+        environment = fixtures.Environment(default_share_type='dhss', service_down_time=3600)
         self.caller = calls.Caller(self.useFixture(environment))
         self.caller.environment.rpc.answers |= {'get_pools': []}
 

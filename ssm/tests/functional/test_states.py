@@ -181,7 +181,7 @@ class StatesTest(TestCase):
     """Each row of the table, each request on rows of its own."""
 
     def test_codes(self) -> None:
-        caller = calls.Caller(self.useFixture(fixtures.Environment()))
+        caller = calls.Caller(self.useFixture(fixtures.Environment(service_down_time=3600)))
         caller.environment.rpc.answers['check_migration'] = ANSWER
         for case in _cases():
             for name, code in zip((*ACTIONS, 'delete'), case.codes, strict=True):

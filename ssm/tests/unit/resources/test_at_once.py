@@ -3,17 +3,14 @@
 """Requests that come at once: each check holds until its own change is made (decision 21)."""
 
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from unittest import mock
 
-import sqlalchemy as sa
-
 from ssm.common import exceptions
 from ssm.common.context import RequestContext
 from ssm.conf import CONF
-from ssm.db import engine, models, schema
+from ssm.db import models
 from ssm.resources import access_rules, share_servers, shares, snapshots
 from ssm.rpc import base as rpc_base
 from ssm.tests import base
@@ -103,18 +100,5 @@ class SqliteTest(base.TestCase):
 @base.only_full
 class MariadbTest(SqliteTest):
     def connect(self) -> None:
-        name = f'ssm_{uuid.uuid4().hex}'
-        server = sa.create_engine(base.MYSQL_URL, isolation_level='AUTOCOMMIT')
-        self.addCleanup(server.dispose)
-
-        def run(statement: str) -> None:
-            with server.connect() as connection:
-                connection.exec_driver_sql(statement)
-
-        run(f'CREATE DATABASE {name} CHARACTER SET utf8mb4')
-        self.addCleanup(run, f'DROP DATABASE {name}')
-        engine.dispose()
-        self.addCleanup(engine.dispose)
-        self.override('database', connection=f'{base.MYSQL_URL.rstrip("/")}/{name}')
+        self.useFixture(database.OnServer(base.MYSQL_URL))
         self.assertEqual('mysql', CONF.database.connection.partition('+')[0])
-        schema.sync()
