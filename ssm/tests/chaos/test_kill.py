@@ -27,7 +27,7 @@ from ssm.tests.world.tenant import Tenant
 from ssm.tests.world.wait import until
 from ssm.tests.world.watch import watch_workers, workers
 
-SECONDS = 55
+SECONDS = 40
 """How long a test goes on to begin rounds."""
 
 ROUNDS = 2

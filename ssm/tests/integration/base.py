@@ -14,7 +14,6 @@ from ssm.tests.world.deployment import Deployment
 from ssm.tests.world.migration import Migration, left_in
 from ssm.tests.world.tenant import Tenant
 from ssm.tests.world.watch import Watch, watch_openness
-from ssm.tests.world.writer import longest_gap
 
 
 class WorldCase(base.TestCase):
@@ -78,11 +77,11 @@ class WorldCase(base.TestCase):
         tenant.wait_for_records()
         tenant.stop_writer()
         self.assertEqual([], tenant.wrong(back_end))
-        for share, places in tenant.open_at().items():
-            self.assertEqual([str(tenant.directory(share))], sorted(places))
+        for name, places in tenant.open_at().items():
+            self.assertEqual([str(tenant.directory(name))], sorted(places))
 
     def report_gap(self, tenant: Tenant) -> float:
         """How long the client was held up, seconds; kept with the test's result."""
-        count, gap = longest_gap(tenant.acknowledged)
+        count, gap = tenant.gap()
         self.addDetail('gap', content.text_content(f'{gap:.2f} s in {count} records'))
         return gap

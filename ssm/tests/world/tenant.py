@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import pathlib
 import signal
@@ -18,49 +19,81 @@ from ssm.tests.world.servers import Failed
 from ssm.tests.world.wait import until
 
 RULES = (('10.20.1.0/24', 'rw'), ('10.20.2.7', 'ro'))
-_PARTS = (0, 3, 11)
-"""Which twelfths of Python's library go to the shares: some hundred files, no large ones."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How much is on the shares.
+
+    :param shares: which part of Python's library goes to which share
+    :param parts: how many parts it has
+    :param large: MiB of the large file of each share
+    :param sparse: MiB of the file that is a hole
+    """
+
+    shares: dict[str, int]
+    parts: int
+    large: int
+    sparse: int
+
+
+SMALL = Size({'projects': 0, 'home': 3, 'media': 11}, parts=12, large=2, sparse=8)
+"""Some hundred files, quick to copy."""
+
+LARGE = Size({'projects': 0, 'home': 1, 'media': 2}, parts=3, large=48, sparse=64)
+"""All of Python's library."""
 
 
 class Tenant:
-    """Three shares on one server; the first one is written to.
+    """Some shares on one server; the first one is written to.
 
     :param name: tells the tenants of a deployment apart
-    :param back_end: where the server is made
     """
 
-    def __init__(self, world: Deployment, name: str = 'tenant', back_end: str = 'alpha') -> None:
+    def __init__(self, world: Deployment, name: str = 'tenant', size: Size = SMALL) -> None:
         self.world = world
         self.name = name
-        self.shares: list[str] = []
-        self.snapshots: list[str] = []
+        self.shares: dict[str, str] = {}
+        """Ids by name."""
+        self.snapshots: dict[str, str] = {}
+        """Ids by the share's name and the round in which it was made."""
+        self.manifests: dict[str, dict[bytes, data.Entry]] = {}
+        """What has to be on shares and snapshots, by name."""
         self.acknowledged = world.path / f'{name}.acknowledged'
-        self._back_end = back_end
-        self._names: dict[str, str] = {}
-        self._manifests: dict[str, dict[bytes, data.Entry]] = {}
+        self._size = size
+        self._places: dict[str, str] = {}
         self._writer: subprocess.Popen[bytes] | None = None
 
     # Making
 
     def make(self) -> Tenant:
-        """Network, shares, files, rules, and two snapshots a share."""
+        """Everything: shares, files, rules and snapshots."""
+        self.make_shares()
+        self.fill()
+        return self
+
+    def make_shares(self) -> None:
+        """A share type, a share network, and empty shares on one server at alpha."""
         specs = {'driver_handles_share_servers': 'true', 'snapshot_support': 'true'}
         kind = self._made('/types', share_type={'name': self.name, 'extra_specs': specs})
         network = self._made('/share-networks', share_network={'name': self.name})
         wish = {
             'share_proto': 'NFS',
-            'size': 1,
+            'size': 2,
             'share_type': kind['id'],
             'share_network_id': network['id'],
-            'availability_zone': f'zone-{self._back_end}',
+            'availability_zone': 'zone-alpha',
         }
-        self.shares = [self._made('/shares', share=wish)['id'] for _part in _PARTS]
-        for share in self.shares:
+        for name in self._size.shares:
+            self.shares[name] = self._made('/shares', share=wish | {'name': name})['id']
+        for name, share in self.shares.items():
             self._settled('share', share)
-            self._names[share] = self.directory(share).name
+            self._places[name] = self.directory(name).name
+
+    def fill(self) -> None:
+        """Files, rules, and two snapshots a share, between which files change."""
         with ThreadPoolExecutor(len(self.shares)) as pool:
-            list(pool.map(self._fill, self.shares, _PARTS))
-        return self
+            list(pool.map(self._fill, self.shares))
 
     def _made(self, path: str, **body: Any) -> Any:
         (key,) = body
@@ -75,70 +108,81 @@ class Tenant:
 
         until(available, f'{kind} {identifier} to be available')
 
-    def _fill(self, share: str, part: int) -> None:
-        directory = self.directory(share)
-        data.fill(directory, part, 12, large=2, sparse=8)
+    def _fill(self, name: str) -> None:
+        directory, size = self.directory(name), self._size
+        data.fill(directory, size.shares[name], size.parts, size.large, size.sparse)
         for target, level in RULES:
             rule = {'access_type': 'ip', 'access_to': target, 'access_level': level}
-            self.world.request('POST', f'/shares/{share}/action', {'allow_access': rule})
+            action = {'allow_access': rule}
+            self.world.request('POST', f'/shares/{self.shares[name]}/action', action)
         for round_ in (1, 2):
             data.change(directory, round_)
-            snapshot = self._made('/snapshots', snapshot={'share_id': share})['id']
-            self._settled('snapshot', snapshot)
-            self.snapshots.append(snapshot)
-            self._manifests[snapshot] = data.manifest(directory)
+            snapshot = f'{name}-{round_}'
+            wish = {'share_id': self.shares[name], 'name': snapshot}
+            self.snapshots[snapshot] = self._made('/snapshots', snapshot=wish)['id']
+            self._settled('snapshot', self.snapshots[snapshot])
+            self.manifests[snapshot] = data.manifest(directory)
         data.change(directory, 3)
-        self._manifests[share] = data.manifest(directory)
-        until(lambda: self._rules(share) == _active_rules(), 'active rules')
+        self.manifests[name] = data.manifest(directory)
+        until(lambda: self._rules(name) == _active_rules(), 'active rules')
 
     # Looking
 
     def server(self) -> str:
         """Id of the one server the shares are on now."""
-        found = {self.show(share)['share_server_id'] for share in self.shares}
+        found = {self.show(name)['share_server_id'] for name in self.shares}
         if len(found) != 1:
             raise Failed(f'The shares of {self.name} are on servers {found}')
         return found.pop()
 
-    def show(self, share: str) -> Any:
+    def show(self, name: str) -> Any:
         """A share as the API shows it."""
-        return self.world.get(f'/shares/{share}')['share']
+        return self.world.get(f'/shares/{self.shares[name]}')['share']
+
+    def show_snapshot(self, name: str) -> Any:
+        """A snapshot as the API shows it."""
+        return self.world.get(f'/snapshots/{self.snapshots[name]}')['snapshot']
 
     def statuses(self) -> set[str]:
         """Of all shares and snapshots."""
-        snapshots = (self.world.get(f'/snapshots/{found}')['snapshot'] for found in self.snapshots)
-        return {
-            found['status'] for found in [*(self.show(share) for share in self.shares), *snapshots]
-        }
+        shown = [self.show(name) for name in self.shares]
+        shown += [self.show_snapshot(name) for name in self.snapshots]
+        return {found['status'] for found in shown}
 
-    def directory(self, share: str) -> pathlib.Path:
+    def directory(self, name: str) -> pathlib.Path:
         """Where a share is now, by the API."""
-        path = writer.location(self.world.url, share)
+        path = writer.location(self.world.url, self.shares[name])
         if path is None:
-            raise Failed(f'Share {share} has no export location')
+            raise Failed(f'Share {name} has no export location')
         return path
 
     def open_at(self) -> dict[str, set[str]]:
         """Directories by which clients reach each share now, whatever the API says."""
         return {
-            share: set(glob.glob(f'{self.world.path}/*/servers/*/shares/{name}'))
-            for share, name in self._names.items()
+            name: set(glob.glob(f'{self.world.path}/*/servers/*/shares/{place}'))
+            for name, place in self._places.items()
         }
 
-    def _rules(self, share: str) -> set[tuple[str, str, str]]:
-        found = self.world.get(f'/share-access-rules?share_id={share}')['access_list']
+    def _rules(self, name: str) -> set[tuple[str, str, str]]:
+        path = f'/share-access-rules?share_id={self.shares[name]}'
+        found = self.world.get(path)['access_list']
         return {(rule['access_to'], rule['access_level'], rule['state']) for rule in found}
 
     # Writing
 
     def start_writer(self) -> None:
         """A client that appends checksummed, fsynced records, see :mod:`ssm.tests.world.writer`."""
-        arguments = [self.world.url, self.shares[0], str(self.acknowledged)]
+        arguments = [self.world.url, self.shares[self._written], str(self.acknowledged)]
         self._writer = subprocess.Popen(
             [sys.executable, '-m', 'ssm.tests.world.writer', *arguments],
             env=self.world.environment,
         )
         self.wait_for_records()
+
+    @property
+    def _written(self) -> str:
+        """Name of the share it writes to."""
+        return next(iter(self.shares))
 
     def records(self) -> int:
         """How many were acknowledged so far."""
@@ -156,36 +200,36 @@ class Tenant:
             self._writer.wait()
             self._writer = None
 
-    def gap(self) -> float:
-        """Longest time between two acknowledged records, seconds."""
-        return writer.longest_gap(self.acknowledged)[1]
+    def gap(self) -> tuple[int, float]:
+        """How many records were acknowledged, and the longest time between two, seconds."""
+        return writer.longest_gap(self.acknowledged)
 
     # Proving
 
     def wrong(self, back_end: str) -> list[str]:
         """What is not as it should be, for a server that serves at a back end; empty if all is."""
         said: list[str] = []
-        for share in self.shares:
-            directory = self.directory(share)
+        for name in self.shares:
+            directory = self.directory(name)
             if not directory.is_relative_to(self.world.path / back_end):
-                said.append(f'{share} is at {directory}')
-            if (host := self.show(share)['host']) != f'node1@{back_end}#pool':
-                said.append(f'{share} is on {host}')
-            said += self._compare(share, directory)
-            if (rules := self._rules(share)) != _active_rules():
-                said.append(f'{share} has rules {rules}')
-        for snapshot in self.snapshots:
-            shown = self.world.get(f'/snapshots/{snapshot}')['snapshot']
-            said += self._compare(snapshot, pathlib.Path(shown['provider_location']))
+                said.append(f'{name} is at {directory}')
+            if (host := self.show(name)['host']) != f'node1@{back_end}#pool':
+                said.append(f'{name} is on {host}')
+            said += self._compare(name, directory)
+            if (rules := self._rules(name)) != _active_rules():
+                said.append(f'{name} has rules {rules}')
+        for name in self.snapshots:
+            place = self.show_snapshot(name)['provider_location']
+            said += self._compare(name, pathlib.Path(place))
         if (statuses := self.statuses()) != {'available'}:
             said.append(f'shares and snapshots are {statuses}')
         if self.acknowledged.exists():
-            said += writer.lost(self.directory(self.shares[0]), self.acknowledged)
+            said += writer.lost(self.directory(self._written), self.acknowledged)
         return said
 
-    def _compare(self, what: str, directory: pathlib.Path) -> list[str]:
+    def _compare(self, name: str, directory: pathlib.Path) -> list[str]:
         found = data.manifest(directory, without=(writer.FILE,))
-        return [f'{what}: {line}' for line in data.differences(self._manifests[what], found)]
+        return [f'{name}: {line}' for line in data.differences(self.manifests[name], found)]
 
 
 def _active_rules() -> set[tuple[str, str, str]]:
