@@ -69,7 +69,16 @@ def create_engine(conf: cfg.ConfigOpts) -> sa.Engine:
         max_pool_size=conf.database.max_pool_size or 30,
         max_overflow=50,
     )
-    return facade.writer.get_engine().execution_options(isolation_level='READ COMMITTED')
+    engine = facade.writer.get_engine()
+
+    # Once a connection: as an option of the engine it would cost each transaction four statements.
+    @sa.event.listens_for(engine, 'connect')
+    def connect(connection: Any, _record: Any) -> None:
+        engine.dialect.set_isolation_level(connection, 'READ COMMITTED')
+
+    # There is a connection already, made before the listener.
+    engine.dispose()
+    return engine
 
 
 def _create_sqlite_engine(connection: str) -> sa.Engine:
