@@ -14,6 +14,9 @@ from oslo_config import cfg
 
 from ssm.common import context
 
+SENDING_RETRIES = 1
+"""Further attempts to hand a message to the bus; then whoever sends it is told."""
+
 _transport: messaging.Transport | None = None
 
 
@@ -51,4 +54,5 @@ def client(topic: str, version: str) -> messaging.RPCClient:
         messaging.Target(topic=topic, version=version),
         version_cap=version,
         serializer=context.ContextSerializer(),
+        retry=SENDING_RETRIES,
     )

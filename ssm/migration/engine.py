@@ -57,11 +57,11 @@ class Engine:
     """
 
     def __init__(self, tools: Tools, boot_id: str) -> None:
-        conf = cfg.CONF
+        conf = tools.backend
         self.tools = tools
-        self.host = tools.backend.host
+        self.host = conf.host
         self._lease_seconds = conf.migration_lease_seconds
-        self._identity = Identity(self.host, boot_id, conf.state_path)
+        self._identity = Identity(self.host, boot_id, cfg.CONF.state_path)
         self._keeper = Keeper(self._lease_seconds)
         self._sweeper = loops.Periodic(
             f'migration-sweep-{self.host}', self.sweep, conf.migration_sweep_interval
@@ -167,6 +167,8 @@ class Engine:
 
     def _carry(self, run: Run) -> None:
         """Own a migration until it rests; the edge of the loop."""
+        # Lines of the log carry the id of the request that began the migration.
+        run.context.update_store()
         try:
             self._advance_until_rest(run)
         except exceptions.LeaseLost as exc:
@@ -218,7 +220,8 @@ class Engine:
     def _tell_silence(self, run: Run) -> None:
         """A driver that does not answer can't be stopped, but it shall not go unnoticed."""
         asked = run.asked
-        if asked is None or time.monotonic() - asked[1] < cfg.CONF.migration_step_deadline:
+        deadline = self.tools.backend.migration_step_deadline
+        if asked is None or time.monotonic() - asked[1] < deadline:
             return
         waiting = f'The driver has not answered {asked[0]} for {time.monotonic() - asked[1]:.0f} s.'
         LOG.error('Migration %s: %s', run.row.id, waiting)
@@ -257,7 +260,7 @@ class Engine:
         except exceptions.SsmError as exc:
             waiting = f'The copy could not be refreshed: {exc.message}'
             LOG.warning('Migration %s: %s', run.row.id, waiting)
-        run.write(**values, **_resting(), waiting=waiting)
+        run.write(**values, **_resting(run), waiting=waiting)
 
     def _run_step(self, run: Run, plan: Plan, step: Step) -> float | None:
         """One step, between its two entries in the journal."""
@@ -331,7 +334,7 @@ class Engine:
         if target in states.FINISHED:
             values |= store.RELEASED | {'finished_at': models.now()}
         elif onward is None:
-            values |= _resting()
+            values |= _resting(run)
         if plan.then is Event.FAIL_CUT_OVER:
             values['reasons'] = [*run.row.reasons, recovery.outlook(run.row, written).to_dict()]
         run.write(outcome.write, plan.then, **values)
@@ -353,7 +356,7 @@ class Engine:
         written = journal.put_off(run.row.journal, step, reason, now)
         waited = journal.put_off_for(written, step, now)
         values = begun(written, step)
-        if waited > cfg.CONF.migration_step_deadline:
+        if waited > self.tools.backend.migration_step_deadline:
             overdue = _overdue(run, step, waited, reason)
             if step not in plan.endless:
                 return self._fail(run, step, [overdue])
@@ -381,15 +384,16 @@ class Engine:
         return 0
 
 
-def _resting() -> dict[str, Any]:
+def _resting(run: Run) -> dict[str, Any]:
     """Columns of a migration that rests until it is asked, or its copy grows stale."""
-    return store.RELEASED | {'wake_at': db_time() + cfg.CONF.migration_refresh_interval}
+    interval = run.tools.backend.migration_refresh_interval
+    return store.RELEASED | {'wake_at': db_time() + interval}
 
 
 def _delete_unused(run: Run) -> None:
     """The destination of a cancelled migration; else the cleanup of unused servers does it."""
     destination = run.row.destination_share_server_id
-    if cfg.CONF.delete_share_server_with_last_share and destination:
+    if run.tools.backend.delete_share_server_with_last_share and destination:
         run.tools.share_client.delete_share_server(
             run.context, run.row.destination_host, destination
         )

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_utils import uuidutils
 from sqlalchemy import orm
@@ -29,6 +28,7 @@ from ssm.migration import (
     networks,
     objects,
     progress,
+    store,
     subnets,
     switch,
 )
@@ -222,15 +222,27 @@ def store_details(session: orm.Session, server_id: str, details: dict[str, Any])
     )
 
 
-def _cast_rules(run: Run, *, read_only: bool) -> Outcome | None:
-    """Have the source apply all rules read-only, or at their own level; None once it did.
+def _cast_rules(run: Run, *, read_only: bool) -> Outcome:
+    """Have the source apply all rules read-only, or at their own level.
 
-    ``syncing`` is set before the message goes out, so that the wait can't end too early.
+    ``syncing`` is set before the message goes out, so that the wait can't end too early. Once a
+    later migration of the source has begun, the rules are its business.
     """
     source = run.objects.source
     key = f'rules_{read_only}'
     if key not in run.memory:
-        run.write(lambda session: switch.queue_rules(session, source['id'], read_only=read_only))
+        mine = True
+
+        def write(session: orm.Session) -> None:
+            nonlocal mine
+            other = store.unfinished_of(session, source['id'])
+            mine = other is None or other.id == run.row.id
+            if mine:
+                switch.queue_rules(session, source['id'], read_only=read_only)
+
+        run.write(write)
+        if not mine:
+            return Done()
         run.memory[key] = time.monotonic()
         run.tools.share_client.update_access(
             run.context, source['host'], share_server_id=source['id']
@@ -239,9 +251,9 @@ def _cast_rules(run: Run, *, read_only: bool) -> Outcome | None:
     if failed:
         raise exceptions.DriverRefused(findings=[_rules_failed(run, failed)])
     if not pending:
-        return None
+        return Done()
     waited = time.monotonic() - run.memory[key]
-    if waited > cfg.CONF.migration_wait_access_rules_timeout:
+    if waited > run.tools.backend.migration_wait_access_rules_timeout:
         raise exceptions.DriverRefused(findings=[_rules_slow(run, pending, waited)])
     return Again(0.2 if waited < 5 else 1.0, f'{pending} shares wait for their access rules')
 
@@ -269,12 +281,12 @@ def _rules_slow(run: Run, pending: int, waited: float) -> Finding:
 
 def cast_read_only(run: Run) -> Outcome:
     """Lock the shares against writing for the first phase (guide, S16)."""
-    return _cast_rules(run, read_only=True) or Done()
+    return _cast_rules(run, read_only=True)
 
 
 def restore_rules(run: Run) -> Outcome:
     """Undo the read-only cast."""
-    return _cast_rules(run, read_only=False) or Done()
+    return _cast_rules(run, read_only=False)
 
 
 def driver_start(run: Run) -> Outcome:
@@ -296,7 +308,7 @@ def copy(run: Run) -> Outcome:
     if over:
         return Done(values=values | {'total_progress': 100, 'phase1_done_at': models.now()})
     pause = progress.next_pause(
-        run.memory.get('pause'), cfg.CONF.server_migration_driver_continue_update_interval
+        run.memory.get('pause'), run.tools.backend.server_migration_driver_continue_update_interval
     )
     run.memory['pause'] = pause
     return Again(pause, values=values)
@@ -336,7 +348,7 @@ def refresh(run: Run) -> dict[str, Any]:
 
 def catch_up(run: Run) -> Outcome:
     """Rounds of copying under writing clients, until the predicted cut-over fits the budget."""
-    conf = cfg.CONF
+    conf = run.tools.backend
     if conf.migration_catch_up_rounds == 0:
         return Done()
     values = refresh(run)

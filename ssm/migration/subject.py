@@ -109,9 +109,9 @@ class Subject:
 
 
 def is_up(service: models.Service, now: datetime.datetime) -> bool:
-    """Whether a service showed a sign of life within ``service_down_time``."""
+    """Whether a service showed a sign of life within ``service_down_time``, and did not leave."""
     seen = service.updated_at or service.created_at
-    if seen is None:
+    if seen is None or service.state in ('down', 'stopped'):
         return False
     return abs((now - seen).total_seconds()) <= cfg.CONF.service_down_time
 

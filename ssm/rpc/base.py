@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
+import kombu.exceptions
 import oslo_messaging as messaging
 
 from ssm.common import exceptions, rpc
@@ -32,27 +35,48 @@ class Client:
         fanout: bool = False,
         **arguments: Any,
     ) -> None:
-        """Send and forget, to one host, to any of the topic, or to all of it."""
+        """Send and forget, to one host, to any of the topic, or to all of it.
+
+        :raises ServiceUnavailable: the message bus takes no message
+        """
         engine.assert_outside(f'cast {method}')
         target = {'server': host} if host else {'fanout': True} if fanout else {}
-        rpc.client(self.topic, self.version).prepare(**target).cast(context, method, **arguments)
+        with _told_apart(method, host or self.topic):
+            rpc.client(self.topic, self.version).prepare(**target).cast(
+                context, method, **arguments
+            )
 
     def call(
         self, context: RequestContext, method: str, *, host: str | None = None, **arguments: Any
     ) -> Any:
         """Send and wait for the answer.
 
-        :raises ServiceUnavailable: no answer within the time-out
+        :raises ServiceUnavailable: no answer within the time-out, or no message bus
         """
         engine.assert_outside(f'call {method}')
         target = {'server': host} if host else {}
-        try:
+        with _told_apart(method, host or self.topic):
             return (
                 rpc.client(self.topic, self.version)
                 .prepare(**target)
                 .call(context, method, **arguments)
             )
-        except messaging.MessagingTimeout as exc:
-            raise exceptions.ServiceUnavailable(
-                reason=f'{host or self.topic} did not answer {method} in time.'
-            ) from exc
+
+
+# A connection that can't even be made is told by the library below oslo.messaging itself.
+_NOT_SENT = (messaging.MessageDeliveryFailure, kombu.exceptions.OperationalError)
+
+
+@contextlib.contextmanager
+def _told_apart(method: str, whom: str) -> Iterator[None]:
+    """What the bus raises, as an error that says whether the peer or the bus is missing."""
+    try:
+        yield
+    except messaging.MessagingTimeout as exc:
+        raise exceptions.ServiceUnavailable(
+            reason=f'{whom} did not answer {method} in time.'
+        ) from exc
+    except _NOT_SENT as exc:
+        raise exceptions.ServiceUnavailable(
+            reason=f'The message bus does not take {method} for {whom}: {exc}'
+        ) from exc

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import oslo_messaging as messaging
 from oslo_log import log as logging
 
+from ssm.common import exceptions
 from ssm.common.context import RequestContext
 from ssm.rpc import base
 
@@ -147,5 +147,5 @@ class ShareClient(base.Client):
         """
         try:
             self.cast(context, 'wake_migration', host=host, migration_id=migration_id)
-        except messaging.MessageDeliveryFailure:
+        except exceptions.ServiceUnavailable:
             LOG.warning('Migration %s: %s was not woken, its sweep will see', migration_id, host)
