@@ -24,13 +24,24 @@ LINUX_OPTS: list[cfg.Opt] = [
         'linux_export',
         default='local',
         help='How clients reach a share. local: by its path on this host; access rules are '
-        'kept beside the share and not enforced.',
+        'kept beside the share and not enforced. ganesha: by NFSv4 at <address>:/<name of the '
+        'share>, from an nfs-ganesha per share server; access rules of type ip are enforced; '
+        'needs linux_isolation = netns.',
     ),
     cfg.StrOpt(
         'linux_isolation',
         default='none',
         help='What separates share servers from each other on the network. none: nothing; the '
-        'addresses of a server are only recorded.',
+        'addresses of a server are only recorded. netns: each server has a network namespace with '
+        'its addresses, connected to linux_bridge; needs root rights and the programs ip, bridge, '
+        'nsenter and arping.',
+    ),
+    cfg.StrOpt(
+        'linux_bridge',
+        help='Bridge of this host that the namespaces of share servers are connected to, with '
+        'linux_isolation = netns. It has to exist, and to lead to the networks whose addresses '
+        'the network plug-in gives. Networks with a segmentation_id become VLANs of it, for which '
+        'the bridge has to have vlan_filtering on. Default: none.',
     ),
     cfg.StrOpt(
         'linux_transport',

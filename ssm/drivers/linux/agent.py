@@ -75,8 +75,10 @@ def close(
             f'Look for them below {server.path}.',
         )
     fence = {'migration_id': migration, 'epoch': epoch}
-    pool.write_json(server.fence_file, fence, durable=True)
-    paths, warnings = _export(side).withdraw(shares, timeout=timeout)
+    # what the source's service began is over then, and it begins nothing more
+    with server.locked():
+        pool.write_json(server.fence_file, fence, durable=True)
+    paths, warnings = parts.export(side, server).withdraw(shares, timeout=timeout)
     return {'paths': paths, 'warnings': [warning.to_dict() for warning in warnings]}
 
 
@@ -90,7 +92,8 @@ def reopen(side: dict[str, str], shares: list[str], migration: str, epoch: int) 
     if fence is None or fence['migration_id'] != migration:
         return False
     _own(server, migration, epoch)
-    export = _export(side)
+    export = parts.export(side, server)
+    export.start()
     for name in shares:
         if server.data(name).is_dir():
             export.publish(name)
@@ -107,10 +110,6 @@ def fenced_by(side: dict[str, str]) -> str | None:
 
 def _server(side: dict[str, str]) -> pool.Server:
     return pool.Pool(side['pool']).server(side['server'])
-
-
-def _export(side: dict[str, str]) -> Any:
-    return parts.load('export', side['export'])(_server(side))
 
 
 def _own(server: pool.Server, migration: str, epoch: int) -> None:

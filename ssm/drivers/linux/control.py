@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from oslo_log import log as logging
@@ -18,7 +16,7 @@ from oslo_log import log as logging
 from ssm.common.exceptions import DriverBusy, DriverRefused
 from ssm.common.findings import Finding
 from ssm.drivers.base import Token
-from ssm.drivers.linux import command, pool, process
+from ssm.drivers.linux import command, locking, pool, process
 from ssm.drivers.linux.refusal import refusal
 
 LOG = logging.getLogger(__name__)
@@ -26,7 +24,6 @@ LOG = logging.getLogger(__name__)
 _FAILURES = 3
 """Times a step may fail in one attempt for a reason that may pass."""
 
-_CLAIM_TIMEOUT = 15.0
 _POLL = 0.05
 _ENDLESS = frozenset({'complete'})
 """Steps behind the point of no return: tried for ever (decision 17)."""
@@ -242,17 +239,6 @@ def _last_line(migration: pool.Migration) -> str:
     return lines[-1]
 
 
-@contextlib.contextmanager
-def _exclusive(migration: pool.Migration) -> Iterator[None]:
-    """Hold the claim of a migration against other threads and processes; short work only."""
-    deadline = time.monotonic() + _CLAIM_TIMEOUT
-    with migration.claim_file.open('w') as stream:
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise DriverBusy('Another process is at this migration.') from None
-                time.sleep(_POLL)
-        yield
+def _exclusive(migration: pool.Migration) -> contextlib.AbstractContextManager[None]:
+    """Hold the claim of a migration against other threads and processes."""
+    return locking.exclusive(migration.claim_file, 'this migration')

@@ -8,19 +8,18 @@ import contextlib
 import os
 import pathlib
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from oslo_log import log as logging
 
 from ssm.common.context import RequestContext
-from ssm.common.exceptions import ConfigurationError, DriverRefused
+from ssm.common.exceptions import ConfigurationError, DriverError
 from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
 from ssm.drivers.linux import control, parts, pool
 from ssm.drivers.linux.command import Commands
 from ssm.drivers.linux.export.base import Export
-from ssm.drivers.linux.isolation.base import Isolation
 from ssm.drivers.linux.migration import ServerMigration, server_name
 from ssm.drivers.linux.refusal import refusal
 
@@ -38,8 +37,6 @@ class LinuxDriver(ServerMigration):
     repeatable_start = True
     repeatable_complete = True
 
-    isolation: Isolation
-
     def do_setup(self, context: RequestContext) -> None:
         self.place = pool.Pool(self._pool_path())
         self.storage = self._part('storage')(
@@ -51,9 +48,10 @@ class LinuxDriver(ServerMigration):
             raise self._wrong('linux_pool_path', str(error)) from None
         self.place.prepare()
         self._claim_host()
-        self.isolation = self._part('isolation')()
-        for kind in ('export', 'transport'):
-            self._part(kind)
+        self._part('transport')
+        for kind, needs in (('isolation', 'linux_bridge'), ('export', 'linux_isolation')):
+            if reason := self._part(kind).unusable(getattr(self.backend, needs)):
+                raise self._wrong(f'linux_{kind}', reason)
         self.workers = control.Workers(self.place)
         LOG.info('Pool %s: %s', self.place.path, self.storage.abilities)
 
@@ -138,7 +136,7 @@ class LinuxDriver(ServerMigration):
             'driver_handles_share_servers': True,
             'vendor_name': 'ssm',
             'driver_version': '1.0',
-            'storage_protocol': 'NFS_CIFS',
+            'storage_protocol': self._part('export').storage_protocol,
             'share_group_stats': {'consistent_snapshot_support': None},
             'pools': [common | only_pool],
         }
@@ -155,15 +153,19 @@ class LinuxDriver(ServerMigration):
             raise refusal('no_subnet', 'A share server needs at least one subnet.')
         name = network_info[0]['server_id']
         server = self.place.server(name)
-        server.prepare()
-        details = {'identifier': name} | self.isolation.setup(name, network_info)
+        export = self._export(server)
         addresses = [
             allocation['ip_address']
             for info in network_info
             for allocation in info['network_allocations']
         ]
-        pool.write_json(server.record, details | {'addresses': addresses}, durable=True)
-        return details
+        network = export.isolation.plan(network_info, self.backend.linux_bridge)
+        record = {'identifier': name, 'addresses': addresses} | network
+        server.prepare()
+        with server.locked():
+            pool.write_json(server.record, record, durable=True)
+            export.start()
+        return {'identifier': name} | export.isolation.details()
 
     def teardown_server(
         self,
@@ -175,11 +177,12 @@ class LinuxDriver(ServerMigration):
         for migration in self.workers.forget_server(name):
             self.storage.delete(migration.path)
             self.storage.delete(migration.guard)
-        self.isolation.teardown(name, share_server['backend_details'])
-        # a fence must not go before the shares it closes, so all go out of sight at once
         server, gone = self.place.server(name), self.place.private / f'removed-{name}'
-        with contextlib.suppress(FileNotFoundError):
-            pool.move(server.path, gone)
+        if server.path.is_dir():
+            with server.locked():
+                self._export(server).stop()
+                # a fence must not go before the shares it closes, so all go at once
+                pool.move(server.path, gone)
         self.storage.delete(gone)
 
     def manage_server(
@@ -197,9 +200,11 @@ class LinuxDriver(ServerMigration):
         server.prepare()
         known = pool.read_json(server.record) or {'addresses': []}
         # a directory that was copied says what it was copied from
-        record = known | {'identifier': identifier}
-        pool.write_json(server.record, record, durable=True)
-        return identifier, record | {'addresses': ','.join(record['addresses'])}
+        isolation = self._export(server).isolation
+        isolation.check()
+        pool.write_json(server.record, known | {'identifier': identifier}, durable=True)
+        details = {'identifier': identifier, 'addresses': ','.join(known['addresses'])}
+        return identifier, details | isolation.details()
 
     def unmanage_server(
         self,
@@ -207,11 +212,23 @@ class LinuxDriver(ServerMigration):
         share_server: base.ShareServer,
         security_services: list[dict[str, Any]],
     ) -> None:
-        """Nothing: the directory stays, with its record, so that it can be managed again."""
+        """Give its addresses back; the directory stays, so that it can be managed again."""
+        server = self.place.server(server_name(share_server))
+        if server.path.is_dir():
+            with server.locked():
+                self._export(server).stop()
 
     def _export(self, server: pool.Server) -> Export:
-        export: Export = parts.load('export', self.backend.linux_export)(server)
-        return export
+        backend = self.backend
+        side = {'export': backend.linux_export, 'isolation': backend.linux_isolation}
+        return parts.export(side, server)
+
+    @contextlib.contextmanager
+    def _serving(self, server: pool.Server) -> Iterator[Export]:
+        """Hold a server that may be served; meanwhile no migration closes it."""
+        with server.locked():
+            _check_open(server)
+            yield self._export(server)
 
     def _server(self, share_server: base.ShareServer | None) -> pool.Server:
         """The place of a server that may be served.
@@ -253,9 +270,9 @@ class LinuxDriver(ServerMigration):
         return self._publish(server, share)
 
     def _publish(self, server: pool.Server, share: base.Share) -> list[Any]:
-        export = self._export(server)
-        export.record(share, share['access_rules'])
-        return export.publish(share['name'])
+        with self._serving(server) as export:
+            export.record(share, share['access_rules'])
+            return export.publish(share['name'])
 
     def delete_share(
         self,
@@ -267,10 +284,11 @@ class LinuxDriver(ServerMigration):
         if not server.path.is_dir():
             return
         server = self._server(share_server)
+        with self._serving(server) as export:
+            export.forget(share['name'])
         self.storage.delete(server.share(share['name']))
         with contextlib.suppress(OSError):
             (server.snapshots / pool.component(share['name'])).rmdir()
-        self._export(server).forget(share['name'])
 
     def create_snapshot(
         self,
@@ -303,20 +321,35 @@ class LinuxDriver(ServerMigration):
         context: RequestContext,
         shares: Iterable[tuple[base.Share, base.ShareServer | None]],
     ) -> dict[str, list[base.ExportLocation]]:
-        changed = {}
+        by_server: dict[str, list[tuple[base.Share, base.ShareServer | None]]] = {}
         for share, share_server in shares:
+            by_server.setdefault(share['share_server_id'] or '', []).append((share, share_server))
+        changed = {}
+        for pairs in by_server.values():
             try:
-                server = self._server(share_server)
-            except DriverRefused as error:
-                LOG.warning('Share %s is not served: %s', share['share_id'], error.message)
+                server = self._server(pairs[0][1])
+                with self._serving(server) as export:
+                    export.start()
+            except DriverError as error:
+                ids = ', '.join(share['share_id'] for share, _ in pairs)
+                LOG.warning('Shares are not served: %s. %s', ids, error.message)
                 continue
-            if not server.data(share['name']).is_dir():
-                LOG.error('Share %s is not at %s.', share['share_id'], server.share(share['name']))
-                continue
-            locations = self._publish(server, share)
-            if _paths(locations) != _paths(share['export_locations']):
-                changed[share['id']] = locations
+            for share, _ in pairs:
+                locations = self._ensure(server, share)
+                if locations and _paths(locations) != _paths(share['export_locations']):
+                    changed[share['id']] = locations
         return changed
+
+    def _ensure(self, server: pool.Server, share: base.Share) -> list[Any]:
+        """Serve a share again; empty if that is not possible."""
+        if not server.data(share['name']).is_dir():
+            LOG.error('Share %s is not at %s.', share['share_id'], server.share(share['name']))
+            return []
+        try:
+            return self._publish(server, share)
+        except DriverError as error:
+            LOG.error('Share %s is not served: %s', share['share_id'], error.message)
+            return []
 
     def update_access(
         self,
@@ -325,7 +358,13 @@ class LinuxDriver(ServerMigration):
         access_rules: list[base.AccessRule],
         share_server: base.ShareServer | None,
     ) -> dict[str, str]:
-        return self._export(self._server(share_server)).record(share, access_rules)
+        server = self._server(share_server)
+        with self._serving(server) as export:
+            refused = export.record(share, access_rules)
+            # one that could not be made has rules all the same, when it is deleted
+            if server.share(share['name']).is_dir():
+                export.publish(share['name'])
+        return refused
 
 
 def _check_open(server: pool.Server) -> None:

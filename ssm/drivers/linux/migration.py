@@ -200,7 +200,7 @@ class ServerMigration(base.ShareDriver):
         self._forget(migration)
         completed = pool.read_json(migration.completed_file)
         server = self.place.server(server_name(dest_share_server))
-        export = parts.load('export', self.backend.linux_export)(server)
+        export = parts.export(job['destination'], server)
         return base.Completion(
             share_updates={
                 share['id']: base.ShareUpdate(
@@ -278,6 +278,7 @@ class ServerMigration(base.ShareDriver):
                 'server': server_name(server),
                 'storage': stanza.linux_storage,
                 'export': stanza.linux_export,
+                'isolation': stanza.linux_isolation,
             }
             for name, stanza, server in (
                 ('source', peer, src_share_server),
@@ -328,14 +329,14 @@ def _findings(progress: dict[str, Any]) -> list[Finding]:
 
 
 def _rules_lost(export: Any, shares: list[base.Share]) -> Iterator[Finding]:
-    """Rules of types the export of the destination does not know."""
+    """Rules that the export of the destination can't hold."""
     for share in shares:
         for rule in share['access_rules']:
-            if rule['access_type'] not in export.access_types:
+            if problem := export.problem(rule):
                 yield Finding(
                     code='access_rule_not_applied',
                     message=f'The rule {rule["access_type"]} {rule["access_to"]} of share '
-                    f'{share["share_id"]} can not be applied on the destination.',
+                    f'{share["share_id"]} can not be applied on the destination: {problem}',
                     hint='Replace it by a rule of another type.',
                     severity=Severity.WARNING,
                     object_type='share',

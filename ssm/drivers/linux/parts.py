@@ -5,12 +5,20 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ssm.drivers.linux import pool
+
+if TYPE_CHECKING:
+    from ssm.drivers.linux.export.base import Export
 
 _PARTS = {
     ('storage', 'btrfs'): 'BtrfsStorage',
     ('storage', 'directory'): 'DirectoryStorage',
+    ('export', 'ganesha'): 'GaneshaExport',
     ('export', 'local'): 'LocalExport',
+    ('isolation', 'netns'): 'NetnsIsolation',
     ('isolation', 'none'): 'NoIsolation',
     ('transport', 'local'): 'LocalTransport',
 }
@@ -27,3 +35,13 @@ def load(kind: str, name: str) -> Any:
         raise ValueError(f'{name!r} is none of: {known}')
     module = importlib.import_module(f'ssm.drivers.linux.{kind}.{name}')
     return getattr(module, class_name)
+
+
+def export(side: Mapping[str, str], server: pool.Server) -> Export:
+    """What serves the shares of a server.
+
+    :param side: names of the parts; those of kinds ``export`` and ``isolation`` are used
+    """
+    isolation = load('isolation', side['isolation'])(server)
+    made: Export = load('export', side['export'])(server, isolation)
+    return made

@@ -4,12 +4,14 @@
 
 ::
 
-    <pool>/servers/<server>/server.json          identifier and addresses
+    <pool>/servers/<server>/server.json          identifier, addresses, and how they are reached
+                            lock                 held by who changes what clients can reach
                             fence.json           there while a migration has closed the server
                             exports/<share>.json access rules, size and ids of a share
                             shares/<share>       the share, and its export location
                             closed/<share>       where it lies while the server is fenced
                             snapshots/<share>/<snapshot>
+                            ganesha/             log and memory of export ganesha
                             sent/<migration>/<share>/<round>   of storage btrfs, while it copies
     <pool>/.ssm/host                             the one host that may use the pool
     <pool>/.ssm/migrations/<id>/                 state and private copy of a migration, to its end
@@ -25,6 +27,7 @@ import os
 import pathlib
 from typing import Any
 
+from ssm.drivers.linux import locking
 from ssm.drivers.linux.refusal import refusal
 
 NAME = 'pool'
@@ -143,6 +146,14 @@ class Server:
         make_directory(self.shares, PUBLIC)
         for private in (self.exports, self.closed, self.snapshots):
             make_directory(private, PRIVATE)
+
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Hold it against whoever else changes what clients can reach; for short work.
+
+        :raises DriverBusy: somebody else holds it for long
+        :raises FileNotFoundError: there is no such server
+        """
+        return locking.exclusive(self.path / 'lock', f'share server {self.path.name}')
 
     def share(self, name: str) -> pathlib.Path:
         """The share's directory, which is its export location."""

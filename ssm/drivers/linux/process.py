@@ -47,6 +47,17 @@ def alive(pid: int, start: int) -> bool:
     return found is not None and found.start == start and found.state not in 'ZX'
 
 
+def ended(pid: int, start: int) -> bool:
+    """Whether no thread of this very process runs any more; the first one may end before others."""
+    found = status(pid)
+    if found is None or found.start != start:
+        return True
+    try:
+        return found.state in 'ZX' and len(os.listdir(_PROC / str(pid) / 'task')) < 2
+    except FileNotFoundError:
+        return True
+
+
 def pids() -> Iterator[int]:
     """All processes of this machine."""
     for name in os.listdir(_PROC):
@@ -72,7 +83,7 @@ def _members(group: int, leader_start: int, value: str) -> Iterator[tuple[int, i
             yield pid, found.start
 
 
-def _kill(pid: int, start: int) -> None:
+def kill(pid: int, start: int) -> None:
     """Kill exactly this process; the descriptor rules out that the pid changes hands between."""
     try:
         descriptor = os.pidfd_open(pid)
@@ -99,7 +110,7 @@ def end_group(group: int, leader_start: int, value: str, *, timeout: float = 10.
     deadline = time.monotonic() + timeout
     while members := list(_members(group, leader_start, value)):
         for pid, start in members:
-            _kill(pid, start)
+            kill(pid, start)
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)

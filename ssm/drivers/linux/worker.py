@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ssm.common.exceptions import DriverRefused
+from ssm.common.exceptions import DriverError, DriverRefused
 from ssm.common.findings import Finding
 from ssm.drivers.linux import abilities, parts, pool, process
 from ssm.drivers.linux.command import CommandFailed, Commands
@@ -54,7 +54,7 @@ class Work:
         self.options: dict[str, Any] = job['options']
         self.source_side: dict[str, str] = job['source']
         self.server = place.server(job['destination']['server'])
-        self.export = parts.load('export', job['destination']['export'])(self.server)
+        self.export = parts.export(job['destination'], self.server)
         self.commands = Commands(keep=[lock])
         self.storage: Storage = parts.load('storage', job['destination']['storage'])(
             place, self.commands, quotas=self.options['quotas']
@@ -238,20 +238,25 @@ def _result(state: str, message: str, findings: Iterable[Finding] = ()) -> dict[
     }
 
 
+def _is_opening(migration: pool.Migration, step: str) -> bool:
+    return step == 'complete' and migration.opening_file.exists()
+
+
 def _perform(place: pool.Pool, migration: pool.Migration, step: str, epoch: int, lock: int) -> Any:
     """Do the step; returns its result."""
     try:
         with contextlib.closing(Work(place, migration, epoch, lock)) as work:
             STEPS[step](work)
-    except DriverRefused as error:
-        return _result('refused', error.message, error.findings)
+    except DriverError as error:
+        # what began to open has to be opened, so that is tried for ever (decision 17)
+        refused = isinstance(error, DriverRefused) and not _is_opening(migration, step)
+        return _result('refused' if refused else 'busy', error.message, error.findings)
     except (CommandFailed, OSError) as error:
         LOG.warning('%s: %s', step, getattr(error, 'errors', error))
-        # what began to open has to be opened, so that is tried for ever (decision 17)
-        opening = step == 'complete' and migration.opening_file.exists()
-        if isinstance(error, OSError) and abilities.is_full(error) and not opening:
-            full = disk_full(str(place.path), str(error))
-            return _result('refused', full.message, full.findings)
+        full = isinstance(error, OSError) and abilities.is_full(error)
+        if full and not _is_opening(migration, step):
+            refusal_ = disk_full(str(place.path), str(error))
+            return _result('refused', refusal_.message, refusal_.findings)
         return _result('busy', str(error))
     except Exception as error:
         LOG.exception('%s', step)

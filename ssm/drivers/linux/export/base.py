@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ssm.common.findings import Finding
 from ssm.drivers.linux import pool
+from ssm.drivers.linux.isolation.base import Isolation
+
+if TYPE_CHECKING:
+    from ssm.drivers.base import ExportLocation
 
 
 class Export(abc.ABC):
@@ -18,8 +22,41 @@ class Export(abc.ABC):
     access_types: ClassVar[frozenset[str]]
     """Types of access rules it knows."""
 
-    def __init__(self, server: pool.Server) -> None:
+    storage_protocol: ClassVar[str] = 'NFS_CIFS'
+    """Protocols of shares it serves, as the back end reports them."""
+
+    def __init__(self, server: pool.Server, isolation: Isolation) -> None:
         self.server = server
+        self.isolation = isolation
+
+    @classmethod
+    def unusable(cls, isolation: str) -> str | None:  # noqa: ARG003
+        """Why this part can't be used on this host, None if it can.
+
+        :param isolation: the option ``linux_isolation``
+        """
+        return None
+
+    def start(self) -> None:
+        """Be ready to publish shares, and serve those that were published before."""
+        self.isolation.up()
+
+    def stop(self) -> None:
+        """Undo :meth:`start`, also half done; records stay."""
+        self.isolation.remove()
+
+    def problem(self, rule: Mapping[str, Any]) -> str | None:
+        """Why an access rule can't hold, None if it can."""
+        if rule['access_type'] in self.access_types:
+            return None
+        return (
+            f'Access type {rule["access_type"]} is not supported here; supported are '
+            f'{", ".join(sorted(self.access_types))}.'
+        )
+
+    def kept(self, name: str) -> dict[str, Any]:
+        """What the record of a share has to hold besides."""
+        return {}
 
     def record(
         self, share: Mapping[str, Any], rules: Iterable[Mapping[str, Any]]
@@ -30,25 +67,23 @@ class Export(abc.ABC):
         """
         held, refused = [], {}
         for rule in rules:
-            if rule['access_type'] in self.access_types:
-                held.append(dict(rule))
+            if problem := self.problem(rule):
+                refused[rule['access_id']] = problem
             else:
-                refused[rule['access_id']] = (
-                    f'Access type {rule["access_type"]} is not supported here; supported are '
-                    f'{", ".join(sorted(self.access_types))}.'
-                )
-        record = {key: share[key] for key in ('id', 'share_id', 'size')} | {'access_rules': held}
+                held.append(dict(rule))
+        record = {key: share[key] for key in ('id', 'share_id', 'size')}
+        record |= {'access_rules': held} | self.kept(share['name'])
         file = self.server.export(share['name'])
         if pool.read_json(file) != record:
             pool.write_json(file, record, durable=True)
         return refused
 
     def forget(self, name: str) -> None:
-        """Remove what :meth:`record` kept."""
+        """Let no client reach a share any more, and remove what :meth:`record` kept."""
         self.server.export(name).unlink(missing_ok=True)
 
     @abc.abstractmethod
-    def publish(self, name: str) -> list[dict[str, Any]]:
+    def publish(self, name: str) -> list[ExportLocation]:
         """Let clients reach a share under the rules recorded; returns its export locations."""
 
     @abc.abstractmethod

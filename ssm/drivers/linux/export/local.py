@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ssm.common.exceptions import DriverRefused
 from ssm.common.findings import Finding, Severity
 from ssm.drivers.linux import holders, pool
 from ssm.drivers.linux.export import base
 from ssm.drivers.linux.refusal import refusal
+
+if TYPE_CHECKING:
+    from ssm.drivers.base import ExportLocation
 
 _SHOWN = 10
 
@@ -22,7 +25,7 @@ class LocalExport(base.Export):
 
     access_types = frozenset({'ip', 'user', 'cert'})
 
-    def publish(self, name: str) -> list[dict[str, Any]]:
+    def publish(self, name: str) -> list[ExportLocation]:
         path = self.server.share(name)
         if self.server.closed_share(name).is_dir():
             pool.move(self.server.closed_share(name), path)

@@ -8,18 +8,52 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ssm.drivers.linux import pool
+
 
 class Isolation(abc.ABC):
-    """Gives a share server its addresses. All methods may be repeated."""
+    """Gives one share server its addresses, as the record in its place says.
+
+    All methods may be repeated.
+    """
+
+    def __init__(self, server: pool.Server) -> None:
+        self.server = server
+
+    @classmethod
+    def unusable(cls, bridge: str | None) -> str | None:  # noqa: ARG003
+        """Why this part can't be used on this host, None if it can.
+
+        :param bridge: the option ``linux_bridge``
+        """
+        return None
 
     @abc.abstractmethod
-    def setup(self, server: str, network_info: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """Make the addresses of a server usable; returns back end details to keep.
+    def plan(self, network_info: Sequence[Mapping[str, Any]], bridge: str | None) -> dict[str, Any]:
+        """What the server's record has to hold for :meth:`up`; changes nothing.
 
-        :param server: name of the server on the storage
         :param network_info: one entry per subnet (contract 5.6)
+        :raises DriverRefused: a server can't have that network here
         """
 
-    @abc.abstractmethod
-    def teardown(self, server: str, details: Mapping[str, str]) -> None:
-        """Remove what ``setup`` made."""
+    def check(self) -> None:
+        """Nothing, if the server's record has what :meth:`up` needs.
+
+        :raises DriverRefused: it has not
+        """
+
+    def details(self) -> dict[str, str]:
+        """Back end details, for operators."""
+        return {}
+
+    def up(self) -> None:
+        """Make the addresses of the record usable, and no others.
+
+        :raises DriverRefused: not possible on this host
+        """
+
+    def down(self) -> None:
+        """Cut the server off: clients wait, whatever still serves behind."""
+
+    def remove(self) -> None:
+        """Undo :meth:`up`, also half done, also without a record."""

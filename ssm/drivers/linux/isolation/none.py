@@ -13,8 +13,5 @@ from ssm.drivers.linux.isolation.base import Isolation
 class NoIsolation(Isolation):
     """For exports that need no network."""
 
-    def setup(self, server: str, network_info: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    def plan(self, network_info: Sequence[Mapping[str, Any]], bridge: str | None) -> dict[str, Any]:
         return {}
-
-    def teardown(self, server: str, details: Mapping[str, str]) -> None:
-        pass
