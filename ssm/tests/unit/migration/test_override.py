@@ -157,6 +157,24 @@ class TestOverride(SomewhereCase):
         requests.override_status(self.context, destination, 'error')
         self.start(writable='False')
 
+    def test_the_rules_are_a_later_migrations_business(self) -> None:
+        """The destination was down when it was ended, and comes up when another one is on."""
+        self.reach(None)
+        self.carry()
+        old = self.migration()
+        requests.override_status(self.context, self.source_id, 'active')
+        requests.override_status(self.context, old.destination_share_server_id, 'error')
+        for model in (models.ShareInstance, models.SnapshotInstance):
+            self.change(model, status='available')
+        new = self.start(writable='False')
+        run = self.engine.claim(new.id)
+        self.drive(run, Step.COPY)
+        late = self.engine.claim(old.id)
+        self.finish(self.engine, late)
+        self.assertEqual({True}, self.statuses()['read_only'])
+        self.finish(self.engine, run)
+        self.assertEqual({True}, self.statuses()['read_only'])
+
     def test_an_unknown_server(self) -> None:
         self.assertRaises(
             exceptions.NotFound, requests.override_status, self.context, 'nothing', 'active'

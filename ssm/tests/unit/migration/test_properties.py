@@ -178,6 +178,7 @@ class History(stateful.RuleBasedStateMachine):
     @stateful.rule()
     def start(self) -> None:
         self.case.failures.pop('share_server_migration_check_compatibility', None)
+        self.case.pass_time(1)
         if self.ask(requests.start, self.case.source_id, self.body):
             self.by_hand = None
 
@@ -204,6 +205,19 @@ class History(stateful.RuleBasedStateMachine):
             requests.override_task_state(self.case.context, server, None)
         else:
             requests.override_status(self.case.context, server, status)
+        self.by_hand = self.visible()
+
+    @stateful.precondition(lambda self: self.case.migration().state == 'overridden')
+    @stateful.rule()
+    def repair(self) -> None:
+        """All statuses by hand, so that the source may migrate again."""
+        row = self.case.migration()
+        requests.override_status(self.case.context, row.source_share_server_id, 'active')
+        if row.destination_share_server_id:
+            destination = row.destination_share_server_id
+            requests.override_status(self.case.context, destination, 'error')
+        for model in (models.ShareInstance, models.SnapshotInstance):
+            self.case.change(model, status='available')
         self.by_hand = self.visible()
 
     # Work, failures, deaths
@@ -270,14 +284,29 @@ class History(stateful.RuleBasedStateMachine):
         seen = self.case.statuses()
         return {name: seen[name] for name in ('source', 'destination', 'shares', 'snapshots')}
 
+    def migrations(self) -> list[models.Migration]:
+        return self.case.living(models.Migration)
+
+    @stateful.invariant()
+    def rules_stay_read_only_while_they_have_to(self) -> None:
+        row = self.case.migration()
+        entry = journal.entry(row.journal, Step.CAST_READ_ONLY)
+        copying = row.state in (
+            'migration_driver_starting',
+            'migration_driver_in_progress',
+            'migration_driver_phase1_done',
+        )
+        if entry and copying and not row.rolling_back:
+            assert self.case.statuses()['read_only'] == {True}
+
     @stateful.invariant()
     def one_server_serves(self) -> None:
         """And it has all that was ever written."""
-        row = self.case.migration()
         serving = self.case.served_by()
         assert len(serving) <= 1, serving
-        if not journal.begun(row.journal, Step.FENCE):
-            assert serving == {self.case.source_id}, (row.state, serving)
+        begun = [journal.begun(row.journal, Step.FENCE) for row in self.migrations()]
+        if not any(begun):
+            assert serving == {self.case.source_id}, serving
         now = self.case.stored()
         for server in serving:
             for instance in self.case.instance_ids:
@@ -359,6 +388,7 @@ class History(stateful.RuleBasedStateMachine):
         assert row.state in RESTS, (row.state, row.waiting)
         assert row.owner is None
         for name in (
+            'rules_stay_read_only_while_they_have_to',
             'one_server_serves',
             'addresses_have_one_owner',
             'each_migration_has_one_destination',
