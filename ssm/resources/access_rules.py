@@ -24,6 +24,8 @@ from ssm.rpc.share import ShareClient
 
 LEVELS = ('rw', 'ro')
 
+_LONGEST = 255
+
 _USER = re.compile(r'[^"/\\\[\]:;|=,+*?<>]{4,255}')
 _CEPHX = re.compile(r'[\x20-\x2d\x2f-\x7e]+')
 
@@ -93,10 +95,13 @@ def check_target(wish: Wish) -> None:
     if not isinstance(wish.access_type, str) or wish.access_type not in known:
         types = ', '.join(known)
         raise exceptions.Invalid(reason=f'access_type has to be one of {types}.')
-    if not isinstance(wish.access_to, str) or not known[wish.access_type](wish.access_to):
+    target = wish.access_to
+    # Blanks around a name, and noughts before a prefix, are not counted by what looks at these.
+    ok = isinstance(target, str) and len(target) <= _LONGEST and known[wish.access_type](target)
+    if not ok:
         raise exceptions.Invalid(
-            reason=f'access_to {wish.access_to!r} is no target for access of type '
-            f'{wish.access_type}.'
+            reason=f'access_to is no target of at most {_LONGEST} characters for access of type '
+            f'{wish.access_type}: {target!r}'
         )
 
 

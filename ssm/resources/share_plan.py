@@ -228,7 +228,8 @@ def _check_available(snapshot: models.Snapshot) -> None:
 def _size(wish: Wish, source: _Source | None, specs: Mapping[str, str]) -> int:
     given = source.snapshot.size if source and wish.size in (None, '') else wish.size
     text = '' if isinstance(given, bool) else str(given)
-    size = int(text) if text.isascii() and text.isdecimal() else 0
+    # More digits than int() reads are too many anyway.
+    size = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
     if not 0 < size <= _LARGEST:
         raise exceptions.Invalid(reason=f'size {wish.size!r} is not a number of GiB above 0.')
     smallest = int(specs.get('provisioning:min_share_size', 1))

@@ -110,11 +110,12 @@ def create(
 
     :param values: name, description, is_public
     :raises Conflict: the name exists
+    :raises Invalid: two keys of the specs are the same to the database
     """
     row = models.ShareType(**values)
     session.add(row)
     session.flush()
-    db.set_specs(session, row.id, specs)
+    _set_specs(session, row.id, specs)
     return _found(db.get(session, row.id), row.id)
 
 
@@ -149,9 +150,21 @@ def set_specs(session: orm.Session, type_id: str, specs: Mapping[str, str]) -> N
     """Add extra specs, or change those that are there.
 
     :raises NotFound: there is no such type
+    :raises Invalid: two of the keys are the same to the database
     """
     _found(db.get(session, type_id), type_id)
-    db.set_specs(session, type_id, specs)
+    _set_specs(session, type_id, specs)
+
+
+def _set_specs(session: orm.Session, type_id: str, specs: Mapping[str, str]) -> None:
+    """Add or change; some databases hold keys equal that differ in case or accents only.
+
+    :raises Invalid: this one does, and two of the keys are so
+    """
+    try:
+        db.set_specs(session, type_id, specs)
+    except db_exc.DBDuplicateEntry as error:
+        raise exceptions.Invalid(reason='extra_specs has two keys that are too similar.') from error
 
 
 @writer

@@ -103,11 +103,11 @@ VARIABLES = {
 _PRIVATE = {'type_id': 'type-secret'}
 PROJECT = 'ab' * 16
 
-_TYPE = '/types/{type_id}'
-_NETWORK = '/share-networks/{network_id}'
-_SHARE = '/shares/{share_id}'
-_SNAPSHOT = '/snapshots/{snapshot_id}'
-_SERVER = '/share-servers/{share_server_id}'
+TYPE = '/types/{type_id}'
+NETWORK = '/share-networks/{network_id}'
+SHARE = '/shares/{share_id}'
+SNAPSHOT = '/snapshots/{snapshot_id}'
+SERVER = '/share-servers/{share_server_id}'
 
 _NEUTRON = {
     'neutron_net_id': Field('null empty blank word digits string'),
@@ -165,7 +165,7 @@ BODIES: dict[Key, Body] = {
         },
         'share_type',
     ),
-    ('PUT', _TYPE, None): Body(
+    ('PUT', TYPE, None): Body(
         {'share_type': {'name': 'new', 'description': 'x'}},
         {
             'name': Field('missing null word digits string'),
@@ -174,9 +174,9 @@ BODIES: dict[Key, Body] = {
         },
         'share_type',
     ),
-    ('POST', f'{_TYPE}/action', 'addProjectAccess'): _PROJECT,
-    ('POST', f'{_TYPE}/action', 'removeProjectAccess'): dataclasses.replace(_PROJECT, code=404),
-    ('POST', f'{_TYPE}/extra_specs', None): Body(
+    ('POST', f'{TYPE}/action', 'addProjectAccess'): _PROJECT,
+    ('POST', f'{TYPE}/action', 'removeProjectAccess'): dataclasses.replace(_PROJECT, code=404),
+    ('POST', f'{TYPE}/extra_specs', None): Body(
         {'extra_specs': {'colour': 'blue', 'replication_type': 'dr'}},
         {
             'colour': Field(
@@ -186,7 +186,7 @@ BODIES: dict[Key, Body] = {
         },
         'extra_specs',
     ),
-    ('PUT', f'{_TYPE}/extra_specs/{{key}}', None): Body(
+    ('PUT', f'{TYPE}/extra_specs/{{key}}', None): Body(
         {'snapshot_support': 'True'}, {'snapshot_support': Field('true word')}
     ),
     ('POST', '/share-networks', None): Body(
@@ -201,7 +201,7 @@ BODIES: dict[Key, Body] = {
         'share_network',
         422,
     ),
-    ('PUT', _NETWORK, None): Body(
+    ('PUT', NETWORK, None): Body(
         {'share_network': {'name': 'new', 'neutron_net_id': 'n', 'neutron_subnet_id': 's'}},
         {
             'name': TEXT,
@@ -214,12 +214,12 @@ BODIES: dict[Key, Body] = {
         422,
         variables={'network_id': 'net-err'},
     ),
-    ('POST', f'{_NETWORK}/action', 'reset_status'): Body({'status': 'error'}, _STATUS),
-    ('POST', f'{_NETWORK}/action', 'share_network_subnet_create_check'): Body(
+    ('POST', f'{NETWORK}/action', 'reset_status'): Body({'status': 'error'}, _STATUS),
+    ('POST', f'{NETWORK}/action', 'share_network_subnet_create_check'): Body(
         {'neutron_net_id': 'n', 'neutron_subnet_id': 's'},
         {**_NEUTRON, **_ZONE, 'reset_operation': BOOLEAN},
     ),
-    ('POST', f'{_NETWORK}/subnets', None): Body(
+    ('POST', f'{NETWORK}/subnets', None): Body(
         {
             'share-network-subnet': {
                 'neutron_net_id': 'n',
@@ -273,7 +273,7 @@ BODIES: dict[Key, Body] = {
         'share',
         422,
     ),
-    ('PUT', _SHARE, None): Body(
+    ('PUT', SHARE, None): Body(
         {'share': {'display_name': 'new'}},
         {
             'display_name': TEXT,
@@ -286,23 +286,23 @@ BODIES: dict[Key, Body] = {
         'share',
         422,
     ),
-    ('POST', f'{_SHARE}/action', 'reset_status'): Body({'status': 'error'}, _STATUS),
-    ('POST', f'{_SHARE}/action', 'force_delete'): dataclasses.replace(
+    ('POST', f'{SHARE}/action', 'reset_status'): Body({'status': 'error'}, _STATUS),
+    ('POST', f'{SHARE}/action', 'force_delete'): dataclasses.replace(
         _NOTHING, variables={'share_id': 'share-p'}
     ),
-    ('POST', f'{_SHARE}/action', 'reset_task_state'): Body(
+    ('POST', f'{SHARE}/action', 'reset_task_state'): Body(
         {'task_state': 'migration_error'}, {'task_state': Field('null')}
     ),
-    ('POST', f'{_SHARE}/action', 'allow_access'): _RULE,
+    ('POST', f'{SHARE}/action', 'allow_access'): _RULE,
     # Metadata of rules came later.
-    ('POST', f'{_SHARE}/action', 'os-allow_access'): dataclasses.replace(
+    ('POST', f'{SHARE}/action', 'os-allow_access'): dataclasses.replace(
         _RULE, fields={**_RULE.fields, 'metadata': IGNORED}
     ),
-    ('POST', f'{_SHARE}/action', 'deny_access'): Body(
+    ('POST', f'{SHARE}/action', 'deny_access'): Body(
         {'access_id': 'rule-a'},
         {'access_id': Field(other=_unknown(404, 'empty', 'long'), said='access rule')},
     ),
-    ('POST', f'{_SHARE}/action', 'access_list'): _NOTHING,
+    ('POST', f'{SHARE}/action', 'access_list'): _NOTHING,
     ('POST', '/snapshots', None): Body(
         {'snapshot': {'share_id': 'share-a'}},
         {
@@ -316,14 +316,14 @@ BODIES: dict[Key, Body] = {
         'snapshot',
         422,
     ),
-    ('PUT', _SNAPSHOT, None): Body(
+    ('PUT', SNAPSHOT, None): Body(
         {'snapshot': {'display_name': 'new'}},
         {'display_name': TEXT, 'display_description': TEXT, 'name': TEXT, 'size': IGNORED},
         'snapshot',
         422,
     ),
-    ('POST', f'{_SNAPSHOT}/action', 'reset_status'): Body({'status': 'error'}, _STATUS),
-    ('POST', f'{_SNAPSHOT}/action', 'force_delete'): _NOTHING,
+    ('POST', f'{SNAPSHOT}/action', 'reset_status'): Body({'status': 'error'}, _STATUS),
+    ('POST', f'{SNAPSHOT}/action', 'force_delete'): _NOTHING,
     ('POST', '/share-servers/manage', None): Body(
         {
             'share_server': {
@@ -343,25 +343,25 @@ BODIES: dict[Key, Body] = {
         'share_server',
         422,
     ),
-    ('POST', f'{_SERVER}/action', 'unmanage'): Body(
+    ('POST', f'{SERVER}/action', 'unmanage'): Body(
         {'force': True},
         {'force': BOOLEAN},
         missing=None,
         variables={'share_server_id': 'srv-idle'},
     ),
-    ('POST', f'{_SERVER}/action', 'reset_status'): Body({'status': 'error'}, _STATUS),
-    ('POST', f'{_SERVER}/action', 'reset_task_state'): Body(
+    ('POST', f'{SERVER}/action', 'reset_status'): Body({'status': 'error'}, _STATUS),
+    ('POST', f'{SERVER}/action', 'reset_task_state'): Body(
         {'task_state': 'migration_error'}, {'task_state': Field('null')}
     ),
-    ('POST', f'{_SERVER}/action', 'migration_check'): _MIGRATION,
-    ('POST', f'{_SERVER}/action', 'migration_start'): _MIGRATION,
-    ('POST', f'{_SERVER}/action', 'migration_complete'): dataclasses.replace(
+    ('POST', f'{SERVER}/action', 'migration_check'): _MIGRATION,
+    ('POST', f'{SERVER}/action', 'migration_start'): _MIGRATION,
+    ('POST', f'{SERVER}/action', 'migration_complete'): dataclasses.replace(
         _NOTHING, variables={'share_server_id': 'srv-m'}
     ),
-    ('POST', f'{_SERVER}/action', 'migration_cancel'): dataclasses.replace(
+    ('POST', f'{SERVER}/action', 'migration_cancel'): dataclasses.replace(
         _NOTHING, variables={'share_server_id': 'srv-m'}
     ),
-    ('POST', f'{_SERVER}/action', 'migration_get_progress'): dataclasses.replace(
+    ('POST', f'{SERVER}/action', 'migration_get_progress'): dataclasses.replace(
         _NOTHING, variables={'share_server_id': 'srv-m'}
     ),
     ('POST', '/share-server-migrations/{migration_id}/action', 'recover'): dataclasses.replace(
@@ -370,319 +370,61 @@ BODIES: dict[Key, Body] = {
 }
 
 
-# Queries
-
-QUERY_KINDS: dict[str, str] = {
-    'empty': '',
-    'string': 'nonsense',
-    'word': 'yes',
-    'digits': '2',
-    'negative': '-1',
-    'fraction': '1.5',
-    'underscore': '1_0',
-    'huge': '9' * 30,
-    'dict': "{'a': 'b'}",
-    'pairs': "{'a': ['b']}",
-    'wide': repr(dict.fromkeys(map(str, range(3000)), 'x')),
-    'deep': '{"a": ' * 2000,
-    'quotes': '\'"\\%_;--',
-    'bracket': '[',
-    'letters': 'ü☃𝄞',
-    'long': 'x' * 5000,
-}
-"""Values by kind."""
-
-TEXTS = ('empty', 'huge', 'dict', 'quotes', 'bracket', 'letters', 'long')
-"""The kinds that are tried where any text will do."""
+def _share(**values: Any) -> Any:
+    good = BODIES['POST', '/shares', None].good
+    return {'share': {**good['share'], **values}}
 
 
-ANY = Field(' '.join(QUERY_KINDS))
+def _access(access_type: str, access_to: str, **values: Any) -> Any:
+    return {'access_type': access_type, 'access_to': access_to, **values}
 
 
-def _filters(*names: str) -> dict[str, Field]:
-    return dict.fromkeys(names, ANY)
+_MANY = {f'key{n}': 'value' for n in range(5000)}
+_UUIDS = [f'00000000-0000-4000-8000-{n:012}' for n in range(2500)]
+_ALLOW = ('POST', f'{SHARE}/action', 'allow_access')
+_SHARES_POST = ('POST', '/shares', None)
+_SPECS = ('POST', f'{TYPE}/extra_specs', None)
 
-
-INTEGER = Field('digits')
-DICTIONARY = Field('dict')
-_PAGE = {'limit': INTEGER, 'offset': INTEGER, 'marker': ANY}
-_ALL = {'all_tenants': Field('empty word')}
-_SORT = {'sort_key': Field(), 'sort_dir': Field(), 'with_count': Field('word')}
-_NAMES = _filters('name', 'name~', 'description', 'description~', 'status', 'project_id')
-
-_SHARES = {
-    **_PAGE,
-    **_ALL,
-    **_SORT,
-    **_NAMES,
-    **_filters(
-        'share_type_id',
-        'snapshot_id',
-        'share_network_id',
-        'share_group_id',
-        'host',
-        'share_server_id',
-        'export_location_id',
-        'export_location_path',
-    ),
-    'is_public': Field('word'),
-    'is_soft_deleted': Field('word'),
-    'metadata': DICTIONARY,
-    'extra_specs': DICTIONARY,
-}
-_SNAPSHOTS = {
-    **_PAGE,
-    **_ALL,
-    **_SORT,
-    **_NAMES,
-    'share_id': ANY,
-    'size': INTEGER,
-    'usage': Field(),
-}
-_NETWORKS = {
-    **_PAGE,
-    **_ALL,
-    **_NAMES,
-    'created_since': Field(),
-    'created_before': Field(),
-    **_filters('ip_version', 'segmentation_id', 'mtu', 'cidr', 'security_service_id', 'id'),
-}
-_SERVICES = _filters('host', 'binary', 'zone', 'status', 'state', 'topic', 'ensuring')
-_REGEXES = dict.fromkeys(
-    ('name', 'host', 'backend', 'pool'),
-    Field(' '.join(kind for kind in QUERY_KINDS if kind != 'bracket')),
+DEEP: tuple[tuple[Key, Any, int, str], ...] = (
+    (_SHARES_POST, _share(metadata=_MANY), 200, ''),
+    (_SHARES_POST, _share(metadata={'a': '1', 'A': '2', 'ü☃𝄞': 'ü☃𝄞'}), 200, ''),
+    (_SHARES_POST, _share(metadata={'': 'x'}), 400, 'metadata'),
+    (_SHARES_POST, _share(metadata={'x': ' '}), 400, 'metadata'),
+    (_SHARES_POST, _share(metadata={'x': 'x' * 1024}), 400, 'metadata'),
+    (_SHARES_POST, _share(metadata={'x' * 256: 'x'}), 400, 'metadata'),
+    (_SHARES_POST, _share(metadata={'x': 7}), 400, 'metadata'),
+    (_SHARES_POST, _share(scheduler_hints={'same_host': 7}), 400, 'same_host'),
+    (_SHARES_POST, _share(scheduler_hints={'same_host': ['x', 7]}), 400, 'same_host'),
+    (_SHARES_POST, _share(scheduler_hints={'different_host': {'x': 1}}), 400, 'different_host'),
+    (_SHARES_POST, _share(scheduler_hints={'only_host': ['x']}), 400, 'only_host'),
+    (_SHARES_POST, _share(scheduler_hints={'same_host': _UUIDS}), 404, 'share'),
+    (_SHARES_POST, _share(size='9' * 5000), 400, 'size'),
+    (_SHARES_POST, _share(size='٣'), 400, 'size'),
+    (_ALLOW, _access('ip', '10.1.1.1', metadata=_MANY), 200, ''),
+    (_ALLOW, _access('user', 'ü☃𝄞' * 85), 200, ''),
+    (_ALLOW, _access('user', 'x' * 256), 400, 'access_to'),
+    (_ALLOW, _access('cert', ' ' * 255 + 'x'), 400, 'access_to'),
+    (_ALLOW, _access('cephx', 'x' * 256), 400, 'access_to'),
+    (_ALLOW, _access('ip', f'10.0.0.0/{"0" * 250}8'), 400, 'access_to'),
+    (_ALLOW, _access('ip', '10.0.0.1/8'), 400, 'access_to'),
+    (_ALLOW, _access('ip', '10.1.1.1', access_level=['rw']), 400, 'access_level'),
+    (_SPECS, {'extra_specs': _MANY}, 200, ''),
+    (_SPECS, {'extra_specs': {'a b': 'x'}}, 400, 'a b'),
+    (_SPECS, {'extra_specs': {'x' * 256: 'x'}}, 400, 'xtra spec'),
+    (_SPECS, {'extra_specs': {'x': 'x' * 256}}, 400, 'xtra spec x'),
 )
-_POOLS = {**_REGEXES, 'share_type': Field()}
-_REPLICAS = {**_PAGE, 'share_id': ANY}
-_TYPES = {
-    'is_public': Field('word'),
-    'extra_specs': DICTIONARY,
-}
-
-QUERIES: dict[str, dict[str, Field]] = {
-    '/types': _TYPES,
-    '/share-networks': _NETWORKS,
-    '/share-networks/detail': _NETWORKS,
-    '/os-services': _SERVICES,
-    '/services': _SERVICES,
-    '/scheduler-stats/pools': _POOLS,
-    '/scheduler-stats/pools/detail': _POOLS,
-    '/share-replicas': _REPLICAS,
-    '/share-replicas/detail': _REPLICAS,
-    '/shares': _SHARES,
-    '/shares/detail': _SHARES,
-    '/share-access-rules': {
-        'share_id': Field(),
-        **_filters('id', 'access_type', 'access_to', 'access_key', 'access_level'),
-        'metadata': DICTIONARY,
-    },
-    '/snapshots': _SNAPSHOTS,
-    '/snapshots/detail': _SNAPSHOTS,
-    '/share-servers': _filters(
-        'id',
-        'host',
-        'status',
-        'is_auto_deletable',
-        'task_state',
-        'project_id',
-        'share_network',
-        'share_network_subnet_id',
-        'limit',
-        'offset',
-    ),
-    '/share-server-migrations': {
-        'limit': INTEGER,
-        'offset': INTEGER,
-        **_filters(
-            'source_share_server_id',
-            'destination_share_server_id',
-            'source_host',
-            'destination_host',
-            'state',
-        ),
-    },
-}
-"""Parameters of routes without a resource in the path, by path."""
-
-QUERY_CODES = {'/share-server-migrations': 400}
-"""Code for a parameter nobody knows, where that is not ignored."""
-
-NEEDED = {'/share-access-rules': 'share_id=share-a'}
-"""Parameters without which there is no answer."""
-
-READS_NOTHING = frozenset(
-    {
-        '/',
-        '/types/default',
-        '/os-availability-zone',
-        '/availability-zones',
-        '/extensions',
-    }
-)
-"""Routes without a resource in the path that have no parameters."""
-
-
-# What belongs to another project
-
-_ADMINISTRATORS = (
-    ('POST', '/types', None),
-    ('PUT', _TYPE, None),
-    ('DELETE', _TYPE, None),
-    ('GET', f'{_TYPE}/share_type_access', None),
-    ('GET', f'{_TYPE}/os-share-type-access', None),
-    ('POST', f'{_TYPE}/action', 'addProjectAccess'),
-    ('POST', f'{_TYPE}/action', 'removeProjectAccess'),
-    ('GET', f'{_TYPE}/extra_specs', None),
-    ('POST', f'{_TYPE}/extra_specs', None),
-    ('GET', f'{_TYPE}/extra_specs/{{key}}', None),
-    ('PUT', f'{_TYPE}/extra_specs/{{key}}', None),
-    ('DELETE', f'{_TYPE}/extra_specs/{{key}}', None),
-    ('POST', f'{_NETWORK}/action', 'reset_status'),
-    *(('GET', path, None) for path in ('/os-services', '/services')),
-    *(
-        ('PUT', f'{path}/{word}', None)
-        for path in ('/os-services', '/services')
-        for word in ('enable', 'disable')
-    ),
-    ('GET', '/scheduler-stats/pools', None),
-    ('GET', '/scheduler-stats/pools/detail', None),
-    ('POST', f'{_SHARE}/action', 'reset_status'),
-    ('POST', f'{_SHARE}/action', 'force_delete'),
-    ('POST', f'{_SHARE}/action', 'reset_task_state'),
-    ('POST', f'{_SNAPSHOT}/action', 'reset_status'),
-    ('POST', f'{_SNAPSHOT}/action', 'force_delete'),
-    ('GET', '/share-servers', None),
-    ('GET', _SERVER, None),
-    ('GET', f'{_SERVER}/details', None),
-    ('DELETE', _SERVER, None),
-    ('POST', '/share-servers/manage', None),
-    *(
-        ('POST', f'{_SERVER}/action', action)
-        for action in (
-            'unmanage',
-            'reset_status',
-            'reset_task_state',
-            'migration_check',
-            'migration_start',
-            'migration_complete',
-            'migration_cancel',
-            'migration_get_progress',
-        )
-    ),
-    ('GET', '/share-server-migrations', None),
-    ('GET', '/share-server-migrations/{migration_id}', None),
-    ('POST', '/share-server-migrations/{migration_id}/action', 'recover'),
-)
-_SUBNET = f'{_NETWORK}/subnets/{{subnet_id}}'
-_LOCATIONS = f'{_SHARE}/export_locations'
-
-FOREIGN: dict[Key, int] = {
-    **dict.fromkeys(_ADMINISTRATORS, 403),
-    **dict.fromkeys(
-        (
-            ('GET', _TYPE, None),
-            ('GET', _NETWORK, None),
-            ('PUT', _NETWORK, None),
-            ('DELETE', _NETWORK, None),
-            ('POST', f'{_NETWORK}/action', 'share_network_subnet_create_check'),
-            ('GET', f'{_NETWORK}/subnets', None),
-            ('POST', f'{_NETWORK}/subnets', None),
-            ('GET', _SUBNET, None),
-            ('DELETE', _SUBNET, None),
-            ('GET', '/share-replicas/{replica_id}', None),
-            ('POST', '/share-replicas', None),
-            ('DELETE', '/share-replicas/{replica_id}', None),
-            ('POST', '/shares', None),
-            ('GET', _SHARE, None),
-            ('PUT', _SHARE, None),
-            ('DELETE', _SHARE, None),
-            ('POST', f'{_SHARE}/action', 'allow_access'),
-            ('POST', f'{_SHARE}/action', 'deny_access'),
-            ('POST', f'{_SHARE}/action', 'access_list'),
-            ('GET', '/share-access-rules/{access_id}', None),
-            ('POST', '/snapshots', None),
-            ('GET', _SNAPSHOT, None),
-            ('PUT', _SNAPSHOT, None),
-            ('DELETE', _SNAPSHOT, None),
-        ),
-        404,
-    ),
-    ('GET', '/share-access-rules', None): 400,
-    ('GET', _LOCATIONS, None): 403,
-    ('GET', f'{_LOCATIONS}/{{export_location_id}}', None): 403,
-}
-"""What a member of project aa gets who names something of project bb, or is no administrator."""
-
-NAMES_NOTHING = frozenset(
-    {
-        ('GET', '/', None),
-        ('GET', '/types', None),
-        ('GET', '/types/default', None),
-        ('GET', '/share-networks', None),
-        ('GET', '/share-networks/detail', None),
-        ('POST', '/share-networks', None),
-        ('GET', '/os-availability-zone', None),
-        ('GET', '/availability-zones', None),
-        ('GET', '/share-replicas', None),
-        ('GET', '/share-replicas/detail', None),
-        ('GET', '/shares', None),
-        ('GET', '/shares/detail', None),
-        ('GET', '/snapshots', None),
-        ('GET', '/snapshots/detail', None),
-        ('GET', '/extensions', None),
-    }
-)
-"""Routes for everybody whose requests name nothing that belongs to a project."""
-
-OF_OTHERS = {
-    'network_id': 'net-b',
-    'subnet_id': 'sub-b',
-    'share_id': 'share-b',
-    'snapshot_id': 'snap-b',
-    'access_id': 'rule-b',
-    'export_location_id': 'loc-b',
-    'replica_id': 'inst-rb',
-    'type_id': 'type-secret',
-    'share_server_id': 'srv-b',
-}
-FOREIGN_BODIES: dict[str, tuple[dict[str, Any], ...]] = {
-    '/share-replicas': ({'share_replica': {'share_id': 'share-b'}},),
-    '/shares': tuple(
-        {'share': {'size': 1, 'share_proto': 'NFS', 'share_type': 'dhss', **named}}
-        for named in (
-            {'share_network_id': 'net-b'},
-            {'snapshot_id': 'snap-b'},
-            {'share_network_id': 'net-a', 'share_type': 'secret'},
-            {
-                'share_network_id': 'net-a',
-                'scheduler_hints': {'same_host': 'b0000000-0000-4000-8000-000000000000'},
-            },
-        )
-    ),
-    '/snapshots': ({'snapshot': {'share_id': 'share-b'}},),
-}
-"""Bodies that name something of project bb, by path."""
-
-PUBLIC: dict[Key, int] = {
-    ('GET', _SHARE, None): 200,
-    ('PUT', _SHARE, None): 403,
-    ('DELETE', _SHARE, None): 403,
-    ('POST', f'{_SHARE}/action', 'allow_access'): 403,
-    ('POST', f'{_SHARE}/action', 'deny_access'): 403,
-    ('GET', _LOCATIONS, None): 200,
-}
-"""The same of a public share of project bb."""
+"""What stands in fields that hold more than one value, and values at their bounds."""
 
 UNKNOWN: dict[Key, int] = {
-    ('PUT', f'{_TYPE}/extra_specs/{{key}}', None): 400,
-    ('POST', f'{_SERVER}/action', 'migration_get_progress'): 400,
+    ('PUT', f'{TYPE}/extra_specs/{{key}}', None): 400,
+    ('POST', f'{SERVER}/action', 'migration_get_progress'): 400,
 }
 """Code for an id that is none, where it is not 404. The key is no id: the body has to name it."""
 
 CLOSED = frozenset(
     {
-        ('PUT', f'{_TYPE}/extra_specs/{{key}}', None),
-        ('POST', f'{_TYPE}/extra_specs', None),
+        ('PUT', f'{TYPE}/extra_specs/{{key}}', None),
+        ('POST', f'{TYPE}/extra_specs', None),
     }
 )
 """Routes that take every field for an extra spec."""

@@ -17,7 +17,15 @@ from ssm.api import routes
 from ssm.db import models
 from ssm.migration.states import State
 from ssm.tests import base
-from ssm.tests.functional import bad_input, calls, database, fixtures, world
+from ssm.tests.functional import (
+    bad_input,
+    bad_queries,
+    calls,
+    database,
+    fixtures,
+    foreign,
+    world,
+)
 from ssm.tests.world import servers
 
 
@@ -159,10 +167,35 @@ class Walk(base.TestCase):
 class EngineTest(Walk):
     """What the database engine has a part in."""
 
+    tells_case = True
+    """Whether it tells keys that differ in case."""
+
     def test_good_ones(self) -> None:
         for route, body, where in self.bodies():
             self.send('good', route, body.code or route.success, body=body.good, **where)
         self.told()
+
+    def test_bounds(self) -> None:
+        newest = {_key(route): route for route in routes.ROUTES if route.until is None}
+        for key, body, code, said in bad_input.DEEP:
+            names = [said] if said else []
+            what = str(body)[:80]
+            self.send(what, newest[key], code, *names, body=body, variables=bad_input.VARIABLES)
+        self.told()
+
+    def test_keys_that_are_the_same_to_some_databases(self) -> None:
+        specs = {'Colour': 'x', 'colour': 'y'}
+        body = {'name': 'new', 'extra_specs': {'driver_handles_share_servers': 'no', **specs}}
+        for path, keys in (
+            ('/types', {'share_type': body}),
+            ('/types/type-dhss/extra_specs', {'extra_specs': specs}),
+        ):
+            answer = self.caller.send('POST', path, keys)
+            if self.tells_case:
+                self.assertEqual(200, answer.status_int, answer.text)
+            else:
+                self.assertEqual(400, answer.status_int, answer.text)
+                self.assertIn('extra_specs', calls.message(answer))
 
     def test_ids_of_nothing(self) -> None:
         for route in routes.ROUTES:
@@ -177,12 +210,12 @@ class EngineTest(Walk):
 
     def test_queries(self) -> None:
         for route in self.queried():
-            needed = bad_input.NEEDED.get(route.path, '')
-            for name, field in bad_input.QUERIES.get(route.path, {}).items():
-                kinds = bad_input.TEXTS if field is bad_input.ANY else bad_input.QUERY_KINDS
+            needed = bad_queries.NEEDED.get(route.path, '')
+            for name, field in bad_queries.QUERIES.get(route.path, {}).items():
+                kinds = bad_queries.TEXTS if field is bad_queries.ANY else bad_queries.QUERY_KINDS
                 for kind in kinds:
                     code = field.code(kind)
-                    query = urllib.parse.urlencode({name: bad_input.QUERY_KINDS[kind]})
+                    query = urllib.parse.urlencode({name: bad_queries.QUERY_KINDS[kind]})
                     self.send(
                         f'{name} {kind}',
                         route,
@@ -196,6 +229,8 @@ class EngineTest(Walk):
 
 @base.only_full
 class MariadbTest(EngineTest):
+    tells_case = False
+
     def place(self) -> Any:
         return database.OnServer(servers.MYSQL_URL)
 
@@ -304,11 +339,11 @@ class BadInputTest(Walk):
     def test_another_projects_ids(self) -> None:
         for route in routes.ROUTES:
             key = _key(route)
-            if key not in bad_input.NAMES_NOTHING:
-                self.foreign(route, bad_input.FOREIGN[key], bad_input.OF_OTHERS)
-            if key in bad_input.PUBLIC:
-                public = bad_input.OF_OTHERS | {'share_id': 'share-p'}
-                self.foreign(route, bad_input.PUBLIC[key], public)
+            if key not in foreign.NAMES_NOTHING:
+                self.foreign(route, foreign.FOREIGN[key], foreign.OF_OTHERS)
+            if key in foreign.PUBLIC:
+                public = foreign.OF_OTHERS | {'share_id': 'share-p'}
+                self.foreign(route, foreign.PUBLIC[key], public)
         self.told()
 
     def foreign(self, route: routes.Route, code: int, variables: dict[str, str]) -> None:
@@ -320,15 +355,15 @@ class BadInputTest(Walk):
         if route.method in ('GET', 'DELETE'):
             self.send('foreign', route, code, **how)
             return
-        for body in bad_input.FOREIGN_BODIES.get(route.path, (_body(route).good,)):
+        for body in foreign.FOREIGN_BODIES.get(route.path, (_body(route).good,)):
             self.send(f'foreign {body}', route, code, body=body, **how)
 
     def test_queries_of_unknown_names(self) -> None:
         for route in self.queried():
-            needed = bad_input.NEEDED.get(route.path, '')
-            reads = route.path in bad_input.QUERIES
-            self.assertNotEqual(reads, route.path in bad_input.READS_NOTHING, route)
-            unknown = bad_input.QUERY_CODES.get(route.path, 200)
+            needed = bad_queries.NEEDED.get(route.path, '')
+            reads = route.path in bad_queries.QUERIES
+            self.assertNotEqual(reads, route.path in bad_queries.READS_NOTHING, route)
+            unknown = bad_queries.QUERY_CODES.get(route.path, 200)
             for query, code in (
                 ('colour=blue', unknown),
                 ('x' * 5000, unknown),
@@ -344,12 +379,12 @@ class BadInputTest(Walk):
         exact = {(route.method, route.path, route.action) for route in routes.ROUTES}
         self.assertEqual(set(), bad_input.BODIES.keys() - keys - exact)
         for table in (
-            bad_input.FOREIGN.keys(),
-            bad_input.NAMES_NOTHING,
-            bad_input.PUBLIC.keys(),
+            foreign.FOREIGN.keys(),
+            foreign.NAMES_NOTHING,
+            foreign.PUBLIC.keys(),
             bad_input.UNKNOWN.keys(),
             bad_input.CLOSED,
         ):
             self.assertEqual(set(), set(table) - keys)
         paths = {route.path for route in self.queried()} | {'/'}
-        self.assertEqual(paths, bad_input.QUERIES.keys() | bad_input.READS_NOTHING)
+        self.assertEqual(paths, bad_queries.QUERIES.keys() | bad_queries.READS_NOTHING)
