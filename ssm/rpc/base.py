@@ -51,7 +51,8 @@ class Client:
     ) -> Any:
         """Send and wait for the answer.
 
-        :raises ServiceUnavailable: no answer within the time-out, or no message bus
+        :raises ServiceUnavailable: no answer within the time-out, an error in the place of one,
+            or no message bus
         """
         engine.assert_outside(f'call {method}')
         target = {'server': host} if host else {}
@@ -75,6 +76,11 @@ def _told_apart(method: str, whom: str) -> Iterator[None]:
     except messaging.MessagingTimeout as exc:
         raise exceptions.ServiceUnavailable(
             reason=f'{whom} did not answer {method} in time.'
+        ) from exc
+    except messaging.RemoteError as exc:
+        # Its text holds the traceback of the other side.
+        raise exceptions.ServiceUnavailable(
+            reason=f'{whom} failed in {method}: {exc.exc_type}. See its log.'
         ) from exc
     except _NOT_SENT as exc:
         raise exceptions.ServiceUnavailable(

@@ -3,10 +3,11 @@
 """Services on the in-process transport: started, used by messages, stopped."""
 
 import time
+from unittest import mock
 
 import oslo_messaging
 
-from ssm.common import rpc
+from ssm.common import exceptions, rpc
 from ssm.conf import CONF
 from ssm.db import heartbeats, models
 from ssm.rpc.scheduler import SchedulerClient
@@ -114,6 +115,20 @@ class ServiceTest(base.TestCase):
         self.wait_for(
             lambda: SchedulerClient().get_pools(self.context, filters={}, extra_specs=None)
         )
+
+    def test_an_error_in_the_place_of_an_answer(self):
+        # The in-process transport hands on the error itself, a broker this one.
+        failure = oslo_messaging.RemoteError('KeyError', 'secret', ['a traceback'])
+        with mock.patch.object(rpc, 'client') as client:
+            client.return_value.prepare.return_value.call.side_effect = failure
+            error = self.assertRaises(
+                exceptions.ServiceUnavailable,
+                SchedulerClient().get_pools,
+                self.context,
+                filters={},
+                extra_specs=None,
+            )
+        self.assertEqual('ssm-scheduler failed in get_pools: KeyError. See its log.', error.message)
 
     def test_stopped(self):
         self.configure(base.stanza('alpha'))
