@@ -26,7 +26,7 @@ from ssm.tests.world import leftovers, servers
 from ssm.tests.world.servers import Failed
 
 BACK_ENDS = ('alpha', 'beta')
-START_SECONDS = 40
+START_SECONDS = 90
 _BIN = pathlib.Path(sys.executable).parent
 
 _CONFIGURATION = """\
