@@ -475,7 +475,11 @@ class ShareDriver(abc.ABC):
         snapshots: list[Snapshot],
         token: Token,
     ) -> None:
-        """Undo ``fence``, whole or half done, so that the source serves again."""
+        """Undo ``fence``, whole or half done, so that the source serves again.
+
+        Whatever works on the migration ends; nothing is removed. Also called without a fence:
+        when the cut-over failed before, and when an administrator ended the migration.
+        """
 
     def share_server_migration_complete(
         self,
