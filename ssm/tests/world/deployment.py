@@ -163,12 +163,15 @@ class Deployment:
                 self.run(name)
         self._wait_until_ready()
 
-    def run(self, name: str) -> subprocess.Popen[bytes]:
-        """Start one process: ``all``, ``api``, ``scheduler``, or that of a back end."""
+    def run(self, name: str, twin: str = '') -> subprocess.Popen[bytes]:
+        """Start one process: ``all``, ``api``, ``scheduler``, or that of a back end.
+
+        :param twin: name of a second process for the same back end
+        """
         program = f'ssm-{"share" if name in self.back_ends else name}'
         file = self._file('api' if name == 'scheduler' else name)
-        log = (self.path / 'log' / f'{name}.log').open('ab')
-        self.processes[name] = subprocess.Popen(
+        log = (self.path / 'log' / f'{twin or name}.log').open('ab')
+        self.processes[twin or name] = subprocess.Popen(
             [str(_BIN / program), '--config-file', str(file)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -177,7 +180,7 @@ class Deployment:
             start_new_session=True,
         )
         log.close()
-        return self.processes[name]
+        return self.processes[twin or name]
 
     def kill(self, name: str) -> None:
         """kill -9 one process; the processes it started live on."""
