@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``ssm-manage``: what an operator does to the database by hand."""
+"""``ssm-manage``: what an operator does by hand, to the database and to pools of this node."""
 
 from oslo_config import cfg
 from oslo_log import log
 
 from ssm import conf
+from ssm.cmd import linux_pool
 
 
 def main() -> None:
@@ -28,6 +29,7 @@ def _add_commands(subparsers: object) -> None:
     sync.set_defaults(run=_sync)
     version = commands.add_parser('version', help='print the revision the database is at')
     version.set_defaults(run=_version)
+    linux_pool.add_commands(subparsers)
 
 
 def _sync() -> None:

@@ -17,7 +17,8 @@ import stat
 import struct
 import subprocess
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import IO
 
 from ssm.drivers.linux.command import CommandFailed, Commands
 
@@ -34,6 +35,15 @@ _SUBVOL_INFO = 0x81F8943C
 _SUBVOL_FORMAT = struct.Struct('=Q256s4Q16s16s16s2Q144x')
 _READ_ONLY = 1
 _NO_UUID = str(uuid.UUID(int=0))
+
+# The stream of send: name and version, then commands of length, kind, checksum, and attributes of
+# kind, length, value each; see fs/btrfs/send.h of the kernel
+_STREAM_HEADER = 17
+_COMMAND = struct.Struct('<IH4x')
+_ATTRIBUTE = struct.Struct('<HH')
+_UPDATE_EXTENT, _SIZE = 22, 4
+
+_RESCAN_TIMEOUT = 10.0
 
 _ALL_LEVELS = '8'
 """Height of trees that no tree reaches."""
@@ -161,24 +171,51 @@ def nested(commands: Commands, path: pathlib.Path) -> list[str]:
     return [line.partition(' path ')[2] for line in lines]
 
 
-def written(commands: Commands, path: pathlib.Path, since: int) -> int:
-    """Bytes of content that a subvolume got after a transaction, holes not counted.
+def content(commands: Commands, path: pathlib.Path, since: int = 0) -> int:
+    """Bytes of content of a subvolume, holes not counted.
 
-    :param since: generation of the snapshot before; 0 counts everything
+    :param since: count only what was written after a transaction, with more or less of what lies
+        around it on the disk
     """
-    argv = ['btrfs', 'subvolume', 'find-new', str(path), str(since)]
-    process = commands.start(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
+    argv = ['btrfs', 'subvolume', 'find-new', str(path), str(since + 1)]
     total = 0
-    with process, process.stdout as lines:
+    with _printed(commands, argv) as lines:
         for line in lines:
             # inode N file offset N len N disk start N offset N gen N flags FLAGS NAME
             fields = line.split(b' ', 17)
             if fields[0] == b'inode' and (fields[9] != b'0' or b'INLINE' in fields[15]):
                 total += int(fields[6])
+    return total
+
+
+def difference(commands: Commands, path: pathlib.Path, parent: pathlib.Path) -> int:
+    """Bytes of content that would be sent of a read-only snapshot, given an earlier one."""
+    argv = ['btrfs', '-q', 'send', '--no-data', '-p', str(parent), str(path)]
+    total = 0
+    with _printed(commands, argv) as stream:
+        stream.read(_STREAM_HEADER)
+        while header := stream.read(_COMMAND.size):
+            length, command = _COMMAND.unpack(header)
+            attributes = stream.read(length)
+            while command == _UPDATE_EXTENT and attributes:
+                kind, size = _ATTRIBUTE.unpack_from(attributes)
+                value, attributes = attributes[4 : 4 + size], attributes[4 + size :]
+                total += int.from_bytes(value, 'little') if kind == _SIZE else 0
+    return total
+
+
+@contextlib.contextmanager
+def _printed(commands: Commands, argv: list[str]) -> Iterator[IO[bytes]]:
+    """What a program prints, read as it comes.
+
+    :raises CommandFailed: it ended with an error
+    """
+    process = commands.start(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    with process:
+        yield process.stdout
     if process.returncode:
         raise CommandFailed(argv, process.returncode, '')
-    return total
 
 
 def send(path: str | os.PathLike[str], parent: str | os.PathLike[str] | None) -> list[str]:
@@ -216,9 +253,16 @@ def quotas_hold(path: str | os.PathLike[str]) -> bool:
 
 
 def enable_quotas(commands: Commands, path: str | os.PathLike[str]) -> None:
-    """Switch quotas on; on a file system that is in use they hold once it was looked through."""
+    """Switch quotas on; they hold once the kernel looked through all there is.
+
+    It is waited for as long as an empty file system takes.
+    """
     if not has_quotas(path):
         commands.run(['btrfs', 'quota', 'enable', os.fspath(path)])
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            commands.run(
+                ['btrfs', 'quota', 'rescan', '-w', os.fspath(path)], timeout=_RESCAN_TIMEOUT
+            )
     # Else the removal of a high tree makes the kernel stop counting. Kernels that never do so
     # have no such file.
     with contextlib.suppress(FileNotFoundError):

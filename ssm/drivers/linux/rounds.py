@@ -16,16 +16,19 @@ from ssm.drivers.linux import btrfs, pool
 from ssm.drivers.linux.command import Commands
 from ssm.drivers.linux.refusal import refusal
 
+LAST = 'last'
+"""Name of the round that is sent from the closed source; the others are numbers."""
+
 _SHOWN = 10
 
 
 def freeze(
-    side: dict[str, str], path: str, migration: str, share: str, number: int, *, final: bool
+    side: dict[str, str], path: str, migration: str, share: str, name: str
 ) -> dict[str, Any]:
-    """Make the snapshot of a round; one that is there is taken, unless it is the final round.
+    """Make the snapshot of a round; one that is there is taken, unless it is the last round.
 
     Returns ``path``, ``identity`` (see :class:`ssm.drivers.linux.btrfs.Subvolume`) and ``time``,
-    the source's clock just before. Earlier rounds but the last one are removed.
+    the source's clock just before. Rounds that no later one is sent against any more are removed.
 
     :param path: where the share lies
     :raises DriverRefused: there are subvolumes in the share
@@ -34,11 +37,14 @@ def freeze(
     refuse_nested(share, btrfs.nested(commands, pathlib.Path(path)))
     sent = pool.Pool(side['pool']).server(side['server']).sent
     place = pool.make_directory(sent / migration / share, pool.PRIVATE)
-    frozen = place / str(number)
-    if final:
+    frozen = place / name
+    if name == LAST:
         btrfs.remove(commands, frozen)
     else:
-        _remove_old(commands, sent, migration, place, number)
+        # also what migrations left that could not clean up
+        others = (entry for entry in sent.iterdir() if entry.name != migration)
+        for entry in (*outdated(place, int(name) - 1), *others):
+            btrfs.remove(commands, entry)
         pool.sync_filesystem(path)
     now = time.time()
     if not frozen.is_dir():
@@ -46,13 +52,11 @@ def freeze(
     return {'path': str(frozen), 'identity': btrfs.info(frozen).identity, 'time': now}
 
 
-def _remove_old(
-    commands: Commands, sent: pathlib.Path, migration: str, place: pathlib.Path, number: int
-) -> None:
-    """Remove rounds before the last one, and what migrations left that could not clean up."""
-    old = [entry for entry in place.iterdir() if int(entry.name) < number - 1]
-    for entry in (*old, *(other for other in sent.iterdir() if other.name != migration)):
-        btrfs.remove(commands, entry)
+def outdated(place: pathlib.Path, number: int) -> list[pathlib.Path]:
+    """Rounds in a directory that are not needed once those from a number on are there."""
+    if not place.is_dir():
+        return []
+    return [entry for entry in place.iterdir() if entry.name == LAST or int(entry.name) < number]
 
 
 def refuse_nested(share: str, found: list[str]) -> None:
@@ -80,17 +84,24 @@ def identity(path: str) -> str:
     return btrfs.info(path).identity
 
 
-def weigh(roots: list[str]) -> list[int]:
+def weigh(snapshots: list[str], share: str) -> list[int]:
     """Bytes that have to be sent of each of a share's snapshots, and of the share.
 
-    Each counts what it got since the one made before it.
+    Each counts what is not in the one made before it. What the share got since, while clients
+    write to it, is a rough figure.
     """
     commands = Commands()
-    sizes, before = {}, 0
-    for path, found in btrfs.by_age(roots).items():
-        sizes[path] = btrfs.written(commands, pathlib.Path(path), before)
-        before = found.generation
-    return [sizes[path] for path in roots]
+    sizes: dict[str, int] = {}
+    before, generation = None, 0
+    for path, found in btrfs.by_age(snapshots).items():
+        place = pathlib.Path(path)
+        if before:
+            sizes[path] = btrfs.difference(commands, place, before)
+        else:
+            sizes[path] = btrfs.content(commands, place)
+        before, generation = place, found.generation
+    last = btrfs.content(commands, pathlib.Path(share), generation)
+    return [*(sizes[path] for path in snapshots), last]
 
 
 def nested(roots: list[str]) -> list[str]:

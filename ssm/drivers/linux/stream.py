@@ -21,8 +21,8 @@ _PIPE = 1 << 20
 """Bytes a pipe holds, and is moved at a time; less makes the programs wait for each other."""
 
 
-class ReceiverFailed(CommandFailed):
-    """The program at the end failed, not the one that printed."""
+class SenderFailed(CommandFailed):
+    """The program that printed failed, not the one at the end."""
 
 
 def run(
@@ -52,9 +52,9 @@ def run(
             raise
         codes = source.wait(), sink.wait()
         if codes[0] and whole:
-            raise CommandFailed(sender, codes[0], _read(complaints))
+            raise SenderFailed(sender, codes[0], _read(complaints))
         if codes[1] or not whole:
-            raise ReceiverFailed(receiver, codes[1], _read(others))
+            raise CommandFailed(receiver, codes[1], _read(others))
     return size
 
 

@@ -198,6 +198,9 @@ class Storage(abc.ABC):
             has to be, and there are trees to compare
         """
 
+    def make_room(self, migration: pool.Migration) -> None:
+        """Remove what arrived only in part, because the pool is full."""
+
     def forget(self, source: Transport, side: dict[str, str], migration: str) -> None:
         """Remove what copying left in the source's pool."""
 

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pathlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ssm.drivers.linux import btrfs, pool, stream
+from ssm.drivers.linux import btrfs, pool, rounds, stream
 from ssm.drivers.linux.command import CommandFailed
 from ssm.drivers.linux.refusal import disk_full, refusal, says_full
 from ssm.drivers.linux.storage.base import Measured, Pass, Storage, Task, Trees, share_trees
@@ -24,8 +26,43 @@ _GIB = 1 << 30
 _SHARE_MODE = 0o777
 """Who may do what is for clients and the access rules to say."""
 
+_KEPT = 16 << 20, 1 << 30
+"""Bytes of a pool that copies leave to others: a hundredth of it, in these limits."""
+
 _SAMPLE = 64 << 20
 """Bytes of changed files whose content is compared in the last pass."""
+
+
+class Room:
+    """What copies may take of a pool.
+
+    Data is not allocated when it is written, so bytes are counted here, and the file system is
+    asked when it seems to be full.
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._left = self._measure()
+
+    def _measure(self) -> int:
+        space = os.statvfs(self._path)
+        kept = min(max(space.f_blocks * space.f_frsize // 100, _KEPT[0]), _KEPT[1])
+        return space.f_bavail * space.f_frsize - kept
+
+    def take(self, size: int) -> None:
+        """Count bytes that are written.
+
+        :raises DriverRefused: they are too many
+        """
+        with self._lock:
+            self._left -= size
+            if self._left >= 0:
+                return
+            pool.sync_filesystem(self._path)
+            self._left = self._measure()
+            if self._left < 0:
+                raise disk_full(str(self._path), 'the rest is for others')
 
 
 class BtrfsStorage(Storage):
@@ -81,27 +118,32 @@ class BtrfsStorage(Storage):
 
     # As the destination of a migration
 
+    @functools.cached_property
+    def _room(self) -> Room:
+        return Room(self.pool.path)
+
     def look(self, transport: Transport, server: pool.Server, timeout: float) -> Measured:
         deadline = time.monotonic() + timeout
 
-        def ask(function: str, roots: list[pathlib.Path]) -> Any:
-            call = transport.start(function, roots=[str(root) for root in roots])
+        def ask(function: str, **arguments: Any) -> Any:
+            call = transport.start(function, **arguments)
             return call.result(timeout=max(0.0, deadline - time.monotonic()))
 
         trees = share_trees(server)
-        shares = {name: server.share(name) for name in trees}
-        found = Measured(used=0, nested=ask('nested', list(shares.values())))
+        shares = {name: str(server.share(name)) for name in trees}
+        found = Measured(used=0, nested=ask('nested', roots=list(shares.values())))
         for name, snapshots in trees.items():
-            found.used += sum(ask('weigh', [*snapshots, shares[name]]))
+            roots = [str(snapshot) for snapshot in snapshots]
+            found.used += sum(ask('weigh', snapshots=roots, share=shares[name]))
             found.snapshots += len(snapshots)
             if not self.quotas:
-                (found.shares[name],) = ask('weigh', [shares[name]])
+                (found.shares[name],) = ask('weigh', snapshots=[], share=shares[name])
         return found
 
     def measure(self, task: Task) -> list[int]:
-        originals = [task.original(number) for number in range(len(task.snapshots))]
-        roots = [str(root) for root in (*originals, task.origin.share(task.name))]
-        sizes: list[int] = task.source.start('weigh', roots=roots).result()
+        snapshots = [str(task.original(number)) for number in range(len(task.snapshots))]
+        share = str(task.origin.share(task.name))
+        sizes: list[int] = task.source.start('weigh', snapshots=snapshots, share=share).result()
         return sizes
 
     def copy_snapshot(
@@ -129,24 +171,27 @@ class BtrfsStorage(Storage):
         report: Report | None = None,
     ) -> Pass:
         begun = time.monotonic()
-        last = since['round'] if since else 0
+        before = since['round'] if since else 0
+        # the last round has a name of its own: what was wrong with it must not get into others
+        name = rounds.LAST if strict else str(before + 1)
         frozen = task.source.start(
             'freeze',
             side=task.side,
             path=str(path),
             migration=task.migration.id,
             share=task.name,
-            number=last + 1,
-            final=strict,
+            name=name,
         ).result()
         trees = None
         received = task.migration.received(task.name)
-        copy = received / str(last + 1)
+        copy = received / name
         if strict or checksum:
             trees = self._trees(task, frozen['path'], copy, since)
-        else:
-            self._remove_rounds_before(received, last)
-        parent = self._parent(task, frozen['path'], last)
+        if not strict:
+            # not those that a worker which dies now still needs
+            for entry in rounds.outdated(received, before):
+                self.delete(entry)
+        parent = self._parent(task, frozen['path'], before)
         size = self._receive(task, frozen['path'], frozen['identity'], parent, copy, report)
         if strict:
             with self._full():
@@ -156,7 +201,7 @@ class BtrfsStorage(Storage):
                 self._limit(task.target, task.size)
         pool.sync_filesystem(copy)
         return Pass(
-            since={'round': last + 1, 'time': frozen['time']},
+            since={'round': before + 1, 'time': frozen['time']},
             size=size,
             seconds=time.monotonic() - begun,
             look=None,
@@ -164,18 +209,11 @@ class BtrfsStorage(Storage):
         )
 
     @staticmethod
-    def _parent(task: Task, frozen: str, last: int) -> pathlib.Path | None:
+    def _parent(task: Task, frozen: str, before: int) -> pathlib.Path | None:
         """What is there at both ends to send the difference to."""
-        if last:
-            return pathlib.Path(frozen).with_name(str(last))
+        if before:
+            return pathlib.Path(frozen).with_name(str(before))
         return task.original(-1) if task.snapshots else None
-
-    def _remove_rounds_before(self, received: pathlib.Path, number: int) -> None:
-        """Not those that a worker which dies now still needs."""
-        if received.is_dir():
-            for entry in received.iterdir():
-                if int(entry.name) < number:
-                    self.delete(entry)
 
     def _trees(self, task: Task, source: str, copy: pathlib.Path, since: Any) -> Trees:
         """The trees of a round; the source begins to be looked at."""
@@ -211,8 +249,10 @@ class BtrfsStorage(Storage):
             self.delete(copy)  # a part of it, which receive would stumble over
         copy.parent.mkdir(parents=True, exist_ok=True)
         sender = task.source.command(btrfs.send(source, parent))
-        with self._full(copy):
-            size = stream.run(self.commands, sender, btrfs.receive(copy.parent), report)
+        with self._full():
+            size = stream.run(
+                self.commands, sender, btrfs.receive(copy.parent), self._watched(report)
+            )
         if (found := btrfs.info(copy)).received != identity or not found.read_only:
             raise refusal(
                 'verification_failed',
@@ -221,21 +261,36 @@ class BtrfsStorage(Storage):
             )
         return size
 
-    @contextlib.contextmanager
-    def _full(self, part: pathlib.Path | None = None) -> Iterator[None]:
-        """Tell a full destination from other errors.
+    def _watched(self, report: Report | None) -> Report:
+        """The same, and the copy ends when it would take the room of others."""
+        known = 0
 
-        :param part: goes then, so that there is room to say so
-        """
+        def watch(size: int) -> None:
+            nonlocal known
+            self._room.take(size - known)
+            known = size
+            if report is not None:
+                report(size)
+
+        return watch
+
+    @contextlib.contextmanager
+    def _full(self) -> Iterator[None]:
+        """Tell a full destination from other errors."""
         try:
             yield
+        except stream.SenderFailed:
+            raise
         except CommandFailed as error:
-            full = says_full(error.errors)
-            if not full or (part and not isinstance(error, stream.ReceiverFailed)):
+            if not (full := says_full(error.errors)):
                 raise
-            if part:
-                self.delete(part)
             raise disk_full(str(self.pool.path), full) from None
+
+    def make_room(self, migration: pool.Migration) -> None:
+        for path in btrfs.subvolumes(migration.copy):
+            # also writable copies, which every last pass makes anew
+            if not btrfs.info(path).received:
+                self.delete(pathlib.Path(path))
 
     def forget(self, source: Transport, side: dict[str, str], migration: str) -> None:
         source.start('thaw', side=side, migration=migration).result()

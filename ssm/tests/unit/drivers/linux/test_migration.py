@@ -107,6 +107,29 @@ class ContentTest(MigrationCase):
         self.assertTrue((copies[0] / 'sparse').samefile(copies[1] / 'sparse'))
         self.assertFalse((copies[1] / 'sparse').samefile(target / 'sparse'))
 
+    def test_progress_tells_bytes(self) -> None:
+        migration = self.migration_of(shares=2)
+        (self.source(migration) / 'file').write_bytes(bytes(100_000))
+        (self.source(migration, 1) / 'file').write_bytes(bytes(50_000))
+        self.run_to(migration, 'continue')
+        progress = self.step(migration, 'get_progress')
+        self.assertEqual((100, 150_000, 150_000), self.bytes_of(progress))
+        first = progress['shares'][migration.shares[0]['id']]
+        self.assertEqual((100, 100_000, 100_000), self.bytes_of(first))
+        self.assertGreater(progress['rate'], 0)
+        self.assertGreater(progress['predicted_downtime'], 0)
+        (self.source(migration) / 'file').write_bytes(bytes(70_000))
+        self.finish(migration, 'refresh')
+        self.assertEqual(70_000, self.step(migration, 'get_progress')['dirty_bytes'])
+
+    @staticmethod
+    def bytes_of(progress: dict[str, int]) -> tuple[int, int, int]:
+        return progress['total_progress'], progress['bytes_total'], progress['bytes_done']
+
+
+class ClientsTest(MigrationCase):
+    """What clients do meanwhile, and what they find afterwards; whatever the storage."""
+
     def test_rules_arrive_before_the_share_opens(self) -> None:
         migration = self.migration_of()
         good, bad = self.rule('user'), self.rule('cephx')
@@ -219,25 +242,6 @@ class ContentTest(MigrationCase):
         self.assertEqual(100, self.step(migration, 'get_progress')['total_progress'])
         self.assertFalse(place.path.exists())
         self.assertIn('complete: done', place.log_file.read_text())
-
-    def test_progress_tells_bytes(self) -> None:
-        migration = self.migration_of(shares=2)
-        (self.source(migration) / 'file').write_bytes(bytes(100_000))
-        (self.source(migration, 1) / 'file').write_bytes(bytes(50_000))
-        self.run_to(migration, 'continue')
-        progress = self.step(migration, 'get_progress')
-        self.assertEqual((100, 150_000, 150_000), self.bytes_of(progress))
-        first = progress['shares'][migration.shares[0]['id']]
-        self.assertEqual((100, 100_000, 100_000), self.bytes_of(first))
-        self.assertGreater(progress['rate'], 0)
-        self.assertGreater(progress['predicted_downtime'], 0)
-        (self.source(migration) / 'file').write_bytes(bytes(70_000))
-        self.finish(migration, 'refresh')
-        self.assertEqual(70_000, self.step(migration, 'get_progress')['dirty_bytes'])
-
-    @staticmethod
-    def bytes_of(progress: dict[str, int]) -> tuple[int, int, int]:
-        return progress['total_progress'], progress['bytes_total'], progress['bytes_done']
 
 
 class FenceTest(MigrationCase):
