@@ -212,11 +212,7 @@ class LinuxDriver(ServerMigration):
         share_server: base.ShareServer,
         security_services: list[dict[str, Any]],
     ) -> None:
-        """Give its addresses back; the directory stays, so that it can be managed again."""
-        server = self.place.server(server_name(share_server))
-        if server.path.is_dir():
-            with server.locked():
-                self._export(server).stop()
+        """Nothing: the server stays as it is, and serves on, so that it can be managed again."""
 
     def _export(self, server: pool.Server) -> Export:
         backend = self.backend

@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from ssm.drivers.linux import process
+from ssm.tests.world import networks
 from ssm.tests.world.servers import Broker, Database, Failed
 
 MARK = 'SSM_TEST_WORLD'
@@ -90,7 +91,8 @@ def end_processes(owned: str) -> None:
 
 
 def remove_directory(path: pathlib.Path) -> None:
-    """Unmount what is mounted below a directory and remove it."""
+    """Stop share servers and unmount what is mounted below a directory, and remove it."""
+    networks.stop_servers(path)
     mounts = pathlib.Path('/proc/self/mounts').read_text().splitlines()
     for place in sorted((line.split()[1] for line in mounts), reverse=True):
         if pathlib.Path(place).is_relative_to(path):
@@ -106,6 +108,7 @@ def clean_up() -> None:
     for path in TEMPORARY.glob('ssm_world_*'):
         if _is_left(path.name):
             remove_directory(path)
+    networks.remove(_is_left)
 
 
 @functools.cache

@@ -46,7 +46,7 @@ NFSv4 {{
   Minor_Versions = 0,1,2; Lease_Lifetime = 10; Grace_Period = 15; Graceless = false;
   Only_Numeric_Owners = true; RecoveryBackend = fs; RecoveryRoot = "{recovery}";
 }}
-MDCACHE {{ Entries_HWMark = 4000; Chunks_HWMark = 100; }}
+MDCACHE {{ Entries_HWMark = 2000; Chunks_HWMark = 100; }}
 EXPORT_DEFAULTS {{
   Access_Type = None; Squash = No_Root_Squash; SecType = sys; Protocols = 4; Transports = TCP;
 }}

@@ -19,7 +19,7 @@ from typing import Any
 
 from ssm.common.exceptions import DriverBusy
 from ssm.common.findings import Finding
-from ssm.drivers.linux import pool, privileged
+from ssm.drivers.linux import pool, privileged, process
 from ssm.drivers.linux.privileged import Running
 from ssm.drivers.linux.refusal import refusal
 
@@ -89,7 +89,7 @@ class Ganesha:
 
     def _wait(self, running: Running, deadline: float, condition: Callable[[], bool]) -> None:
         while not condition():
-            if not privileged.lives_in(running, self._namespace):
+            if process.ended(*running):
                 raise refusal(
                     'nfs_server_failed',
                     f'The NFS server does not start: {self._last_words()}',

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Share servers on the network: real namespaces, real NFS servers, real NFS clients. Needs root."""
