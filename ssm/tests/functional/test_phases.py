@@ -165,7 +165,7 @@ class FirstPhaseTest(PhaseCase):
         """Shares with their files, and snapshots; rules when the destination opens."""
         self.seed()
         self.begin()
-        server = self.storage(self.migration().destination_share_server_id)
+        server = self.on_storage(self.migration().destination_share_server_id)
         self.assertEqual(set(self.instance_ids), set(server['shares']))
         for instance in self.instance_ids:
             self.assertEqual({'file': instance}, server['shares'][instance]['files'])
@@ -173,12 +173,12 @@ class FirstPhaseTest(PhaseCase):
         self.assertEqual(set(snapshots), set(server['snapshots']))
         self.act(200, 'migration_complete')
         self.carry()
-        server = self.storage(self.migration().destination_share_server_id)
+        server = self.on_storage(self.migration().destination_share_server_id)
         for share in server['shares'].values():
             levels = {rule['access_to']: rule['access_level'] for rule in share['rules']}
             self.assertEqual({'10.0.0.50': 'rw', '10.0.0.51': 'ro'}, levels)
 
-    def storage(self, server_id: str | None) -> Any:
+    def on_storage(self, server_id: str | None) -> Any:
         """What the simulated storage knows of a server."""
         return state.StateFile(f'{self.state_path}/storage.json').read()['servers'][server_id]
 
