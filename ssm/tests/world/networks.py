@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import string
 import subprocess
@@ -20,6 +21,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ssm.drivers.linux import parts, pool, privileged
+from ssm.drivers.linux.command import CommandFailed
+from ssm.drivers.linux.export.ganesha_daemon import RUN
 
 PROGRAMS = {
     'ip': 'iproute2',
@@ -29,6 +32,8 @@ PROGRAMS = {
     '/usr/lib/x86_64-linux-gnu/ganesha/libfsalvfs.so': 'nfs-ganesha-vfs',
 }
 """What tests of NFS need, by the Debian package that has it."""
+
+_PORT = re.compile(r'(?P<namespace>ssm[0-9a-f]{9})-\d+')
 
 _letters = iter(string.ascii_lowercase)
 
@@ -105,15 +110,28 @@ def remove(wanted: Callable[[str], bool]) -> None:
     """
     if os.geteuid() or not shutil.which('ip'):
         return
-    for link in _links():
-        if wanted(link.get('ifalias', '')) and (privileged.INTERFACES / link['ifname']).exists():
-            # a port goes with its other end
-            with contextlib.suppress(privileged.CommandFailed):
-                privileged.ip([f'link delete {link["ifname"]}'])
+    links = list(_links())
+    gone = {link['ifname'] for link in links if wanted(link.get('ifalias', ''))}
+    for link in links:
+        # share servers whose pool was removed before they were stopped
+        if link.get('master') in gone and (match := _PORT.fullmatch(link['ifname'])):
+            _remove_namespace(match['namespace'])
+            shutil.rmtree(RUN / match['namespace'], ignore_errors=True)
+    for name in gone:
+        # a port goes with its other end
+        with contextlib.suppress(CommandFailed):
+            privileged.ip([f'link delete {name}'])
     for place in privileged.NAMESPACES.glob('ssm_world_*'):
         if wanted(place.name.rpartition('_')[0]):
-            privileged.kill(privileged.inhabitants(place.name), 5)
-            privileged.ip([f'netns delete {place.name}'])
+            _remove_namespace(place.name)
+
+
+def _remove_namespace(name: str) -> None:
+    privileged.kill(privileged.inhabitants(name), 5)
+    for port in privileged.INTERFACES.glob(f'{name}-*'):
+        privileged.ip([f'link delete {port.name}'])
+    if privileged.is_namespace(name):
+        privileged.ip([f'netns delete {name}'])
 
 
 def stop_servers(path: pathlib.Path) -> None:

@@ -50,6 +50,9 @@ class Tenant:
     :param name: tells the tenants of a deployment apart
     """
 
+    rules = RULES
+    """Clients and access levels, of all shares."""
+
     def __init__(self, world: Deployment, name: str = 'tenant', size: Size = SMALL) -> None:
         self.world = world
         self.name = name
@@ -111,7 +114,7 @@ class Tenant:
     def _fill(self, name: str) -> None:
         directory, size = self.directory(name), self._size
         data.fill(directory, size.shares[name], size.parts, size.large, size.sparse)
-        for target, level in RULES:
+        for target, level in self.rules:
             rule = {'access_type': 'ip', 'access_to': target, 'access_level': level}
             action = {'allow_access': rule}
             self.world.request('POST', f'/shares/{self.shares[name]}/action', action)
@@ -124,7 +127,10 @@ class Tenant:
             self.manifests[snapshot] = data.manifest(directory)
         data.change(directory, 3)
         self.manifests[name] = data.manifest(directory)
-        until(lambda: self._rules(name) == _active_rules(), 'active rules')
+        until(lambda: self._rules(name) == self._active_rules(), 'active rules')
+
+    _written_files: tuple[str, ...] = (writer.FILE,)
+    """What the client makes."""
 
     # Looking
 
@@ -167,6 +173,9 @@ class Tenant:
         path = f'/share-access-rules?share_id={self.shares[name]}'
         found = self.world.get(path)['access_list']
         return {(rule['access_to'], rule['access_level'], rule['state']) for rule in found}
+
+    def _active_rules(self) -> set[tuple[str, str, str]]:
+        return {(target, level, 'active') for target, level in self.rules}
 
     # Writing
 
@@ -216,7 +225,7 @@ class Tenant:
             if (host := self.show(name)['host']) != f'node1@{back_end}#pool':
                 said.append(f'{name} is on {host}')
             said += self._compare(name, directory)
-            if (rules := self._rules(name)) != _active_rules():
+            if (rules := self._rules(name)) != self._active_rules():
                 said.append(f'{name} has rules {rules}')
         for name in self.snapshots:
             place = self.show_snapshot(name)['provider_location']
@@ -228,9 +237,5 @@ class Tenant:
         return said
 
     def _compare(self, name: str, directory: pathlib.Path) -> list[str]:
-        found = data.manifest(directory, without=(writer.FILE,))
+        found = data.manifest(directory, without=self._written_files)
         return [f'{name}: {line}' for line in data.differences(self.manifests[name], found)]
-
-
-def _active_rules() -> set[tuple[str, str, str]]:
-    return {(target, level, 'active') for target, level in RULES}

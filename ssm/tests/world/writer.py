@@ -31,7 +31,7 @@ def record(number: int) -> bytes:
     return f'{payload} {hashlib.sha256(payload.encode()).hexdigest()[:16]}\n'.encode()
 
 
-def location(url: str, share_id: str) -> pathlib.Path | None:
+def export_location(url: str, share_id: str) -> str | None:
     """Where the API says the share is, None while it does not say."""
     request = urllib.request.Request(
         f'{url}/shares/{share_id}/export_locations',
@@ -43,7 +43,13 @@ def location(url: str, share_id: str) -> pathlib.Path | None:
     except OSError:
         return None
     paths = [item['path'] for item in found if not item.get('is_admin_only')]
-    return pathlib.Path(paths[0].partition(':')[2] or paths[0]) if paths else None
+    return paths[0] if paths else None
+
+
+def location(url: str, share_id: str) -> pathlib.Path | None:
+    """The same as a path of this machine."""
+    found = export_location(url, share_id)
+    return pathlib.Path(found.partition(':')[2] or found) if found else None
 
 
 def append(path: pathlib.Path, data: bytes) -> bool:
@@ -79,10 +85,10 @@ def main() -> None:
                     time.sleep(ASK_PAUSE)
 
 
-def lost(path: pathlib.Path, acknowledged: pathlib.Path) -> list[str]:
+def lost(path: pathlib.Path, acknowledged: pathlib.Path, file: str = FILE) -> list[str]:
     """What is wrong with the records on a share: acknowledged ones that miss or are damaged."""
     numbers = [int(line.split()[0]) for line in acknowledged.read_text().splitlines()]
-    present = set((path / FILE).read_bytes().splitlines(keepends=True))
+    present = set((path / file).read_bytes().splitlines(keepends=True))
     return [f'record {number} is lost' for number in numbers if record(number) not in present]
 
 
