@@ -55,7 +55,7 @@ def directory(owned: str) -> pathlib.Path:
     return path
 
 
-def _is_left(found: str) -> bool:
+def is_left(found: str) -> bool:
     """Whether a name was made here by a process that is dead."""
     match = _NAME.fullmatch(found)
     return (
@@ -103,12 +103,12 @@ def remove_directory(path: pathlib.Path) -> None:
 @functools.cache
 def clean_up() -> None:
     """Remove what dead owners left on this machine; once a process."""
-    for owned in {found for _pid, found in _marked() if _is_left(found)}:
+    for owned in {found for _pid, found in _marked() if is_left(found)}:
         end_processes(owned)
     for path in TEMPORARY.glob('ssm_world_*'):
-        if _is_left(path.name):
+        if is_left(path.name):
             remove_directory(path)
-    networks.remove(_is_left)
+    networks.remove(is_left)
 
 
 @functools.cache
@@ -125,4 +125,4 @@ def clean_servers(database_url: str) -> None:
 
 
 def _left(names: Iterable[str]) -> list[str]:
-    return [found for found in names if _is_left(found)]
+    return [found for found in names if is_left(found)]
