@@ -4,8 +4,8 @@
 # tools/test.sh [--full] [REGEX]: on a fresh machine installs what is needed and runs the checks of
 # style and documents, and all tests that need nothing but this machine.
 #
-#   --full   also what needs MariaDB, PostgreSQL, RabbitMQ, the published clients of the API, or
-#            root (NFS servers in network namespaces); fails where one of them is missing
+#   --full   also what needs MariaDB, PostgreSQL, RabbitMQ or the published clients of the API;
+#            fails where one of them is missing
 #   REGEX    only the tests whose name it finds, and no checks
 #
 # SSM_TEST_MYSQL_URL, SSM_TEST_POSTGRES_URL and SSM_TEST_RABBIT_URL name the servers; tests make and
@@ -46,17 +46,6 @@ stage() {
     [ -z "$(find "ssm/tests/$1" -name 'test_*.py' -print -quit)" ] || ssm_stage "$1" suite "$@"
 }
 
-# What NFS servers and the network of their tests are made of; without root, the tests say what is
-# missing.
-nfs_packages() {
-    [ "$(id -u)" = 0 ] || return 0
-    ssm_need ip iproute2
-    ssm_need arping iputils-arping
-    ssm_need dbus-daemon dbus
-    ssm_need ganesha.nfsd nfs-ganesha
-    compgen -G '/usr/lib/*/ganesha/libfsalvfs.so' >/dev/null || ssm_apt nfs-ganesha-vfs
-}
-
 ssm_need rsync rsync
 ssm_need git git
 ssm_venv
@@ -72,8 +61,6 @@ stage functional 300 120
 stage integration 600 300
 if [ -n "$full" ]; then
     stage chaos 400 300
-    nfs_packages
-    stage nfs 240 120
     SSM_CONCURRENCY=threading ssm_stage unit-threading suite unit 300 120
 fi
 ssm_summary
