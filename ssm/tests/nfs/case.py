@@ -54,6 +54,20 @@ class NfsCase(TestCase):
             address: cls.network.client(f'{address}/16') for address in (WRITER, READER, STRANGER)
         }
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.conf = harness.make_conf(self.state_path)
+        self.pools = {
+            stanza: pool.Pool(self.make_pool(stanza))
+            for stanza in (harness.SOURCE, harness.DESTINATION)
+        }
+
+    def make_pool(self, stanza: str) -> pathlib.Path:
+        """An empty directory for a pool."""
+        path = self.directory / self._testMethodName / stanza
+        path.mkdir(parents=True)
+        return path
+
     def client(self, address: str = WRITER) -> Client:
         """A client with one of the addresses, until the end of the test."""
         made = Client(self.namespaces[address])
@@ -64,13 +78,10 @@ class NfsCase(TestCase):
 class GaneshaHooks:
     """What harness and kit want to know; the judge is an NFS client."""
 
+    options: ClassVar[dict[str, Any]] = {}
+    """Of the back ends, besides."""
+
     def setUp(self) -> None:
-        self.pools: dict[str, pool.Pool] = {}
-        for stanza in (harness.SOURCE, harness.DESTINATION):
-            path = self.directory / self.id().rpartition('.')[2] / stanza
-            path.mkdir(parents=True)
-            self.pools[stanza] = pool.Pool(path)
-        self.conf = harness.make_conf(str(self.directory))
         super().setUp()
         self.judge = self.client()
 
@@ -82,7 +93,9 @@ class GaneshaHooks:
             'linux_export': 'ganesha',
             'linux_bridge': self.network.bridge,
         }
-        backend = harness.make_backend(self.conf, stanza, LinuxDriver, **(values | options))
+        backend = harness.make_backend(
+            self.conf, stanza, LinuxDriver, **(values | self.options | options)
+        )
         driver = LinuxDriver(backend, harness.MemoryPrivateData())
         driver.do_setup(admin_context())
         return driver

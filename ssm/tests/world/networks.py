@@ -27,6 +27,7 @@ from ssm.drivers.linux.export.ganesha_daemon import RUN
 PROGRAMS = {
     'ip': 'iproute2',
     'arping': 'iputils-arping',
+    'mkfs.btrfs': 'btrfs-progs',
     'dbus-daemon': 'dbus',
     'ganesha.nfsd': 'nfs-ganesha',
     '/usr/lib/x86_64-linux-gnu/ganesha/libfsalvfs.so': 'nfs-ganesha-vfs',
