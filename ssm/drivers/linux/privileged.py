@@ -29,12 +29,13 @@ INTERFACES = pathlib.Path('/sys/class/net')
 _SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 _TIMEOUT = 30.0
 _ANNOUNCEMENTS = '3'
-"""Gratuitous ARP is sent so often, a second apart: the first one may find a port still closed."""
+"""Gratuitous ARP is repeated so often, a second apart: the first may find a port still closed."""
 
-_IPV6 = (
-    'cd /proc/sys/net/ipv6/conf/default 2>/dev/null || exit 0; '
-    'echo 1 >ndisc_notify; echo 0 >accept_ra'
+_MANNERS = (
+    'cd /proc/sys/net; echo 1 >ipv4/conf/default/arp_notify; '
+    'cd ipv6/conf/default 2>/dev/null || exit 0; echo 1 >ndisc_notify; echo 0 >accept_ra'
 )
+"""Interfaces tell their neighbours of changes; routers nearby give them no further addresses."""
 
 _children: list[subprocess.Popen[Any]] = []
 """Started here and not waited for; looked at now and then, so that none stays a zombie."""
@@ -110,28 +111,35 @@ def ip(commands: Iterable[str], namespace: str = '') -> None:
     _run([*_inside(namespace), 'ip', '-batch', '-'], ''.join(f'{line}\n' for line in commands))
 
 
-def addresses(namespace: str) -> dict[str, set[str]]:
-    """Addresses with prefix lengths by interface, less those that each interface makes itself."""
+class Interface(NamedTuple):
+    """An interface: its own address, and those with prefix lengths that it was given."""
+
+    mac: str
+    addresses: set[str]
+
+
+def interfaces(namespace: str) -> dict[str, Interface]:
+    """All interfaces in a namespace, by name."""
     shown = json.loads(_run([*_inside(namespace), 'ip', '-json', 'address', 'show']) or '[]')
     return {
-        link['ifname']: {
-            f'{item["local"]}/{item["prefixlen"]}'
-            for item in link['addr_info']
-            if item['scope'] == 'global'
-        }
+        link['ifname']: Interface(
+            link['address'],
+            {
+                f'{item["local"]}/{item["prefixlen"]}'
+                for item in link['addr_info']
+                if item['scope'] == 'global'
+            },
+        )
         for link in shown
     }
 
 
 def make_namespace(name: str) -> None:
-    """Make a namespace that stays without processes in it.
-
-    In it IPv6 addresses are announced, and routers nearby give no further ones.
-    """
+    """Make a namespace that stays without processes in it."""
     if not is_namespace(name):
         (NAMESPACES / name).unlink(missing_ok=True)
     ip([f'netns add {name}'])
-    _run([*_inside(name), 'sh', '-c', _IPV6])
+    _run([*_inside(name), 'sh', '-c', _MANNERS])
 
 
 def is_namespace(name: str) -> bool:
@@ -147,7 +155,7 @@ def tag(interface: str, vlan: int) -> None:
 
 
 def announce(namespace: str, interface: str, address: str) -> None:
-    """Tell all neighbours who has an IPv4 address now; goes on for seconds after the return."""
+    """Repeat to all neighbours who has an IPv4 address now; goes on after the return."""
     options = ['-q', '-U', '-c', _ANNOUNCEMENTS, '-I', interface, address]
     _start([*_inside(namespace), 'arping', *options])
 

@@ -112,7 +112,7 @@ class NetnsIsolation(Isolation):
         for index, link in enumerate(links):
             if link['vlan']:
                 privileged.tag(self._port(index), link['vlan'])
-        privileged.ip(_inside(links, privileged.addresses(self.name)), self.name)
+        privileged.ip(_inside(links, privileged.interfaces(self.name)), self.name)
         for index, link in enumerate(links):
             for interface in map(ipaddress.ip_interface, link['addresses']):
                 if interface.version == 4:
@@ -192,19 +192,18 @@ def _with_prefix(allocation: Mapping[str, Any]) -> str:
     return f'{allocation["ip_address"]}/{prefix}'
 
 
-def _inside(links: list[Link], known: dict[str, set[str]]) -> Iterator[str]:
+def _inside(links: list[Link], known: dict[str, privileged.Interface]) -> Iterator[str]:
     """What has to be done in the namespace.
 
-    :param known: addresses there are by interface
+    :param known: interfaces there are
     """
     yield 'link set lo up'
     led: set[int] = set()
     for index, link in enumerate(links):
         name = f'eth{index}'
-        mac = f'address {link["mac"]} ' if link['mac'] else ''
         mtu = f'mtu {link["mtu"]} ' if link['mtu'] else ''
-        yield f'link set {name} {mac}{mtu}up'
-        for address in sorted(known.get(name, set()) - set(link['addresses'])):
+        yield f'link set {name} {mtu}up'
+        for address in sorted(known[name].addresses - set(link['addresses'])):
             yield f'address delete {address} dev {name}'
         for address in link['addresses']:
             yield f'address replace {address} dev {name}'
@@ -213,3 +212,5 @@ def _inside(links: list[Link], known: dict[str, set[str]]) -> Iterator[str]:
         if version and version not in led:
             led.add(version)
             yield f'route replace default via {link["gateway"]} dev {name} onlink'
+        # also if it is the same, the kernel tells all neighbours whose the addresses are
+        yield f'link set {name} address {link["mac"] or known[name].mac}'

@@ -71,7 +71,8 @@ class DriverKit(Harness):
         self.assertTrue(all(isinstance(value, str) for value in first.values()))
         server, _ = self.make_server(SOURCE)
         self.assertNotEqual(first['identifier'], server['identifier'])
-        self._teardown(SOURCE, server | {'id': server_id, 'backend_details': first})
+        made = {'id': server_id, 'identifier': first['identifier'], 'backend_details': first}
+        self._teardown(SOURCE, server | made)
 
     def test_server_set_up_again_keeps_its_shares(self) -> None:
         server_id = f'server-{next(self._numbers)}'
