@@ -10,19 +10,39 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from ssm.tests.world.deployment import Deployment
+from ssm.tests.world.nfs_deployment import NfsDeployment, lacking
+from ssm.tests.world.nfs_tenant import NfsTenant
 from ssm.tests.world.servers import Failed
 from ssm.tests.world.tenant import LARGE, Tenant
 
 MIGRATE = ('--nondisruptive', 'False', '--writable', 'True', '--preserve_snapshots', 'True')
+
+
+class Kind(NamedTuple):
+    """What the demonstrations differ in.
+
+    :param missing: what this machine lacks, in words
+    """
+
+    deployment: type[Deployment]
+    tenant: Callable[[Deployment], Tenant]
+    missing: Callable[[], list[str]]
+
+
+DIRECTORIES = Kind(Deployment, lambda world: Tenant(world, size=LARGE), list)
+NFS = Kind(
+    NfsDeployment,
+    lambda world: NfsTenant(world, world.namespaces, size=LARGE),  # type: ignore[attr-defined]
+    lacking,
+)
 
 
 def say(text: str) -> None:
@@ -33,9 +53,11 @@ def say(text: str) -> None:
 class Demo:
     """One run of the story."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        self.world = deployment
-        self.tenant = Tenant(deployment, size=LARGE)
+    tenant: Tenant
+
+    def __init__(self, kind: Kind, *, services: bool) -> None:
+        self.kind = kind
+        self.world = kind.deployment(services=services)
 
     def show(self, *arguments: str) -> None:
         """Run a command of the shell before the reader's eyes."""
@@ -47,6 +69,7 @@ class Demo:
     def make(self) -> None:
         """A network, a type, three shares on one server, files, rules, snapshots."""
         say('A share network, a share type, three shares')
+        self.tenant = self.kind.tenant(self.world)
         self.tenant.make_shares()
         self.show('list')
         say('Real files, access rules, two snapshots a share')
@@ -82,11 +105,13 @@ class Demo:
     def report(self) -> None:
         """What held, in figures."""
         shares, snapshots = self.tenant.shares, self.tenant.snapshots
-        records, gap = self.tenant.gap()
         print(f'{self.entries(shares)} entries of {len(shares)} shares are equal')
         print(f'{self.entries(snapshots)} entries of {len(snapshots)} snapshots are equal')
-        print(f'{records} acknowledged records are all there')
-        print(f'the writer was held up for at most {gap:.2f} s')
+        for way, (records, gap) in self.tenant.gaps().items():
+            print(
+                f'{records} acknowledged records of the writer by {way} are all there; it was held '
+                f'up for at most {gap:.2f} s'
+            )
 
 
 def tell(demo: Demo) -> int:
@@ -120,16 +145,27 @@ def keep(world: Deployment) -> None:
     signal.pause()
 
 
-def main() -> int:
-    """Run the demonstration and clean up."""
+def choose() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         '--services', action='store_true', help='separate services on RabbitMQ and MariaDB'
     )
+    parser.add_argument(
+        '--nfs', action='store_true', help='NFS servers on btrfs pools, clients of NFS; as root'
+    )
     parser.add_argument('--keep', action='store_true', help='leave the services running')
-    chosen = parser.parse_args()
-    path = tempfile.mkdtemp(prefix='ssm-demo-')
-    demo = Demo(Deployment(path, services=chosen.services))
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the demonstration and clean up."""
+    chosen = choose()
+    kind = NFS if chosen.nfs else DIRECTORIES
+    if missing := kind.missing():
+        print(f'This demonstration needs: {", ".join(missing)}.', file=sys.stderr)
+        return 1
+    demo = Demo(kind, services=chosen.services)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     status = 1
     try:
@@ -144,9 +180,7 @@ def main() -> int:
         print('\nstopped')
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        demo.tenant.stop_writer()
         demo.world.stop()
-        shutil.rmtree(path, ignore_errors=True)
     return status
 
 

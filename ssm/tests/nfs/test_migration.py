@@ -64,7 +64,7 @@ class MigrationTest(WorldCase):
 
     def report_gaps(self, tenant: NfsTenant, what: str) -> None:
         gaps = ', '.join(
-            f'NFSv{version} {gap:.2f} s in {count} records'
+            f'{version} {gap:.2f} s in {count} records'
             for version, (count, gap) in tenant.gaps().items()
         )
         report(f'{what}: longest gap {gaps}')

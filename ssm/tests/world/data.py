@@ -10,10 +10,24 @@ import os
 import pathlib
 import shutil
 import stat
+import struct
 import sysconfig
 from collections.abc import Iterator
 
 MIB = 1 << 20
+
+_ACL = 'system.posix_acl_access'
+# version 2, then user, user 1234, group, mask, others with their rights; see acl(5)
+_FRIENDS = struct.pack('<I', 2) + b''.join(
+    struct.pack('<HHI', tag, rights, who)
+    for tag, rights, who in (
+        (0x01, 6, 0xFFFFFFFF),
+        (0x02, 4, 1234),
+        (0x04, 4, 0xFFFFFFFF),
+        (0x10, 4, 0xFFFFFFFF),
+        (0x20, 0, 0xFFFFFFFF),
+    )
+)
 
 
 def fill(directory: pathlib.Path, part: int, parts: int, large: int = 48, sparse: int = 64) -> None:
@@ -61,8 +75,14 @@ def hard_to_copy(directory: pathlib.Path, large: int, sparse: int) -> None:
     (directory / 'setgid').mkdir()
     (directory / 'setgid').chmod(0o2755)
     os.utime(directory / 'secret', ns=(10**18 + 123456789, 10**18 + 123456789))
+    # where the file system, and this user, may
     with contextlib.suppress(OSError):
         os.setxattr(directory / 'secret', 'user.colour', b'blue')
+    with contextlib.suppress(OSError):
+        os.chown(directory / 'setgid', 1234, 2345)
+    (directory / 'for friends').touch(0o640)
+    with contextlib.suppress(OSError):
+        os.setxattr(directory / 'for friends', _ACL, _FRIENDS)
 
 
 def change(directory: pathlib.Path, round_: int) -> None:
@@ -133,7 +153,7 @@ def _attributes(path: bytes) -> tuple:
     return tuple(
         (name, os.getxattr(path, name, follow_symlinks=False))
         for name in sorted(names)
-        if name.startswith('user.')
+        if name.startswith(('user.', 'system.posix_acl'))
     )
 
 

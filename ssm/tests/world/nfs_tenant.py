@@ -96,12 +96,7 @@ class NfsTenant(Tenant):
         return min(log.read_bytes().count(b'\n') if log.exists() else 0 for log in logs)
 
     def gaps(self) -> dict[str, tuple[int, float]]:
-        """Records, and the longest time between two, seconds; by the version of NFS."""
-        return {version: writer.longest_gap(self.log(version)) for version in VERSIONS}
-
-    def gap(self) -> tuple[int, float]:
-        """The worst of them."""
-        return max(self.gaps().values(), key=lambda found: found[1])
+        return {f'NFSv{version}': writer.longest_gap(self.log(version)) for version in VERSIONS}
 
     def wrong(self, back_end: str) -> list[str]:
         said = super().wrong(back_end)

@@ -29,12 +29,14 @@ class Size:
     :param parts: how many parts it has
     :param large: MiB of the large file of each share
     :param sparse: MiB of the file that is a hole
+    :param quota: GiB of each share
     """
 
     shares: dict[str, int]
     parts: int
     large: int
     sparse: int
+    quota: int = 1
 
 
 SMALL = Size({'projects': 0, 'home': 3, 'media': 11}, parts=12, large=2, sparse=8)
@@ -82,7 +84,7 @@ class Tenant:
         network = self._made('/share-networks', share_network={'name': self.name})
         wish = {
             'share_proto': 'NFS',
-            'size': 2,
+            'size': self._size.quota,
             'share_type': kind['id'],
             'share_network_id': network['id'],
             'availability_zone': 'zone-alpha',
@@ -209,9 +211,16 @@ class Tenant:
             self._writer.wait()
             self._writer = None
 
+    def gaps(self) -> dict[str, tuple[int, float]]:
+        """How many records a client got acknowledged, and the longest time between two, seconds.
+
+        By what the client calls the server's way to it.
+        """
+        return {'path': writer.longest_gap(self.acknowledged)}
+
     def gap(self) -> tuple[int, float]:
-        """How many records were acknowledged, and the longest time between two, seconds."""
-        return writer.longest_gap(self.acknowledged)
+        """The same of the client that was held up longest."""
+        return max(self.gaps().values(), key=lambda found: found[1])
 
     # Proving
 
