@@ -34,6 +34,10 @@ _SUBVOL_INFO = 0x81F8943C
 # last and the one it was made in; see struct btrfs_ioctl_get_subvol_info_args
 _SUBVOL_FORMAT = struct.Struct('=Q256s4Q16s16s16s2Q144x')
 _READ_ONLY = 1
+
+_GET_FLAGS, _SET_FLAGS = 0x80089419, 0x4008941A
+_FLAGS_FORMAT = struct.Struct('=Q')
+_FLAG_READ_ONLY = 2
 _NO_UUID = str(uuid.UUID(int=0))
 
 # The stream of send: name and version, then commands of length, kind, checksum, and attributes of
@@ -231,6 +235,23 @@ def receive(directory: str | os.PathLike[str]) -> list[str]:
     ``received`` UUID.
     """
     return ['btrfs', '-q', 'receive', os.fspath(directory)]
+
+
+def set_time(path: str | os.PathLike[str], time: int) -> None:
+    """Give the top of a read-only subvolume a modification time, nanoseconds.
+
+    Receive leaves another one than that of the original: it makes each new file in the top first.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        flags = bytearray(_FLAGS_FORMAT.size)
+        fcntl.ioctl(descriptor, _GET_FLAGS, flags)
+        (found,) = _FLAGS_FORMAT.unpack(flags)
+        fcntl.ioctl(descriptor, _SET_FLAGS, _FLAGS_FORMAT.pack(found & ~_FLAG_READ_ONLY))
+        os.utime(descriptor, ns=(os.fstat(descriptor).st_atime_ns, time))
+        fcntl.ioctl(descriptor, _SET_FLAGS, _FLAGS_FORMAT.pack(found | _FLAG_READ_ONLY))
+    finally:
+        os.close(descriptor)
 
 
 def limit(commands: Commands, path: pathlib.Path, size: int) -> None:

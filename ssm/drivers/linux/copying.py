@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import pathlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ssm.common.findings import Finding, Severity
@@ -15,6 +17,9 @@ from ssm.drivers.linux import pool, tree
 from ssm.drivers.linux.progress import ProgressFile
 from ssm.drivers.linux.refusal import refusal
 from ssm.drivers.linux.storage.base import Pass, Storage, Task, Trees
+
+# the worker's, into its log
+LOG = logging.getLogger('worker')
 
 _ROUNDS = 6
 """Passes at most, once the cut-over fits its budget, until the rest is left to later ones."""
@@ -32,6 +37,14 @@ _SHOWN = 10
 """Differences a finding names."""
 
 _MIB = 1 << 20
+
+
+@contextlib.contextmanager
+def _timed(share: str, what: str) -> Iterator[None]:
+    """Write into the log how long something took."""
+    begun = time.monotonic()
+    yield
+    LOG.info('%s: %s in %.3f s', share, what, time.monotonic() - begun)
 
 
 class State:
@@ -133,16 +146,17 @@ class ShareCopy:
         lineage = self.storage.lineage
         numbers = range(len(self.task.snapshots))
         roots = [str(self.task.original(number)) for number in numbers]
-        call = self.task.source.start(
-            'manifest', roots=roots, kept=kept, lineage=lineage, content=True
-        )
-        reader = tree.Reader(lineage=lineage)
-        copies = [
-            reader.manifest(str(self.task.copy(number)), kept, content=True)[0]
-            for number in numbers
-        ]
-        pairs = zip(call.result(), copies, strict=True)
-        return [list(tree.differences(original[0], copy)) for original, copy in pairs]
+        with _timed(self.name, 'snapshots compared'):
+            call = self.task.source.start(
+                'manifest', roots=roots, kept=kept, lineage=lineage, content=True
+            )
+            reader = tree.Reader(lineage=lineage)
+            copies = [
+                reader.manifest(str(self.task.copy(number)), kept, content=True)[0]
+                for number in numbers
+            ]
+            pairs = zip(call.result(), copies, strict=True)
+            return [list(tree.differences(original[0], copy)) for original, copy in pairs]
 
     def _rounds(self) -> None:
         """Pass after pass until what is left is small, or does not get smaller."""
@@ -198,6 +212,7 @@ class ShareCopy:
             strict=strict,
             report=self._report(report_size) if report_size else None,
         )
+        LOG.info('%s: %d bytes in %.3f s', self.name, done.size, done.seconds)
         if not strict:
             self.state.set(self.name, since=done.since)
             if not checksum:
@@ -250,19 +265,20 @@ class ShareCopy:
 
         :param everything: read the content of all files, not only of those that it is due for
         """
-        begun = time.monotonic()
-        reader = tree.Reader()
-        copy, _ = reader.manifest(trees.copy, self.storage.abilities.to_dict())
-        original, due = trees.look()
-        self._look = time.monotonic() - begun
-        paths = sorted(tree.regular(original) if everything else due)
-        call = self.task.source.start('digests', root=trees.source, paths=paths)
-        for name in paths:
-            if name in copy:
-                copy[name][tree.CONTENT] = reader.digest(f'{trees.copy}/{name}')
-        for name, digest in zip(paths, call.result(), strict=True):
-            original[name][tree.CONTENT] = digest
-        return list(tree.differences(original, copy))
+        with _timed(self.name, 'compared'):
+            begun = time.monotonic()
+            reader = tree.Reader()
+            copy, _ = reader.manifest(trees.copy, self.storage.abilities.to_dict())
+            original, due = trees.look()
+            self._look = time.monotonic() - begun
+            paths = sorted(tree.regular(original) if everything else due)
+            call = self.task.source.start('digests', root=trees.source, paths=paths)
+            for name in paths:
+                if name in copy:
+                    copy[name][tree.CONTENT] = reader.digest(f'{trees.copy}/{name}')
+            for name, digest in zip(paths, call.result(), strict=True):
+                original[name][tree.CONTENT] = digest
+            return list(tree.differences(original, copy))
 
 
 def refuse_differences(share: str, wrong: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ that they go with it if nothing else removes them.
 
 from __future__ import annotations
 
+import os
 import pathlib
 import time
 from typing import Any
@@ -27,8 +28,8 @@ def freeze(
 ) -> dict[str, Any]:
     """Make the snapshot of a round; one that is there is taken, unless it is the last round.
 
-    Returns ``path``, ``identity`` (see :class:`ssm.drivers.linux.btrfs.Subvolume`) and ``time``,
-    the source's clock just before. Rounds that no later one is sent against any more are removed.
+    Returns ``path``, ``time``, the source's clock just before, and what :func:`identity` says of
+    it. Rounds that no later one is sent against any more are removed.
 
     :param path: where the share lies
     :raises DriverRefused: there are subvolumes in the share
@@ -49,7 +50,7 @@ def freeze(
     now = time.time()
     if not frozen.is_dir():
         btrfs.snapshot(commands, pathlib.Path(path), frozen, read_only=True)
-    return {'path': str(frozen), 'identity': btrfs.info(frozen).identity, 'time': now}
+    return {'path': str(frozen), 'time': now} | identity(str(frozen))
 
 
 def outdated(place: pathlib.Path, number: int) -> list[pathlib.Path]:
@@ -79,9 +80,14 @@ def thaw(side: dict[str, str], migration: str) -> None:
     btrfs.remove(Commands(), sent / migration)
 
 
-def identity(path: str) -> str:
-    """What a copy of a snapshot has to say it was received from."""
-    return btrfs.info(path).identity
+def identity(path: str) -> dict[str, Any]:
+    """By what a copy of a snapshot is known.
+
+    Returns ``identity``, what it has to say it was received from (see
+    :class:`ssm.drivers.linux.btrfs.Subvolume`), and ``top_time``, nanoseconds, when its top was
+    modified.
+    """
+    return {'identity': btrfs.info(path).identity, 'top_time': os.stat(path).st_mtime_ns}
 
 
 def weigh(snapshots: list[str], share: str) -> list[int]:

@@ -18,13 +18,15 @@ class BtrfsPools:
 
     options: ClassVar[dict[str, Any]] = {'linux_storage': 'btrfs'}
     program = 'btrfs'
+    pool_size = 3 * pools.GIB
+    """Bytes."""
 
     loops: pools.LoopPools
 
     def make_pool(self, stanza: str) -> pathlib.Path:
         if not hasattr(self, 'loops'):
             self.loops = self.useFixture(pools.LoopPools())  # type: ignore[attr-defined]
-        return self.loops.make(stanza)
+        return self.loops.make(stanza, size=self.pool_size)
 
 
 class BtrfsCase(BtrfsPools, MigrationCase):

@@ -56,6 +56,23 @@ class ContentTest(BtrfsCase):
         self.assertEqual(pools.GIB, pools.limit(target))
         (target / 'writable').touch()
 
+    def test_time_of_the_top_is_kept_whatever_is_made_below(self) -> None:
+        """Receive makes each new file in the top and moves it to its place, which sets the time."""
+        migration = self.migration_of()
+        source = self.source(migration)
+        for number in range(300):
+            (source / f'{number % 100}').mkdir(exist_ok=True)
+            (source / f'{number % 100}' / f'file{number}').touch()
+        for _ in range(2):
+            (source / '0' / os.urandom(4).hex()).touch()
+            snapshot = self.make_snapshot(migration.source, migration.shares[0])
+            migration.snapshots.append(snapshot)
+        self.run_to(migration, 'continue')
+        for step in ('refresh', 'fence'):
+            (source / '0' / step).touch()
+            self.finish(migration, step)
+        self.assert_arrived(migration, self.finish(migration, 'complete'))
+
     def test_nothing_is_left_but_shares_and_snapshots(self) -> None:
         migration = self.filled(shares=2)
         before = self.subvolumes()

@@ -10,7 +10,7 @@ import os
 import pathlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ssm.drivers.linux import btrfs, pool, rounds, stream
@@ -150,11 +150,11 @@ class BtrfsStorage(Storage):
         self, task: Task, number: int, *, checksum: bool = False, report: Report
     ) -> None:
         """Copy a snapshot; what was received whole is equal, ``checksum`` or not."""
-        original = task.original(number)
+        original = str(task.original(number))
+        known = task.source.start('identity', path=original).result()
         self._receive(
             task,
-            str(original),
-            task.source.start('identity', path=str(original)).result(),
+            known | {'path': original},
             task.original(number - 1) if number else None,
             task.copy(number),
             report,
@@ -192,7 +192,7 @@ class BtrfsStorage(Storage):
             for entry in rounds.outdated(received, before):
                 self.delete(entry)
         parent = self._parent(task, frozen['path'], before)
-        size = self._receive(task, frozen['path'], frozen['identity'], parent, copy, report)
+        size = self._receive(task, frozen, parent, copy, report)
         if strict:
             with self._full():
                 self.delete(task.target)
@@ -233,27 +233,32 @@ class BtrfsStorage(Storage):
     def _receive(
         self,
         task: Task,
-        source: str,
-        identity: str,
+        source: Mapping[str, Any],
         parent: pathlib.Path | None,
         copy: pathlib.Path,
         report: Report | None,
     ) -> int:
         """Have a read-only snapshot of the source here; returns how many bytes were sent.
 
-        :param identity: what the copy has to say it was received from
+        :param source: its ``path``, and what :func:`ssm.drivers.linux.rounds.identity` says of it
         """
+        identity = source['identity']
         if copy.is_dir():
-            if btrfs.info(copy).received == identity:
+            found = btrfs.info(copy)
+            if found.received == identity and found.read_only:
                 return 0
             self.delete(copy)  # a part of it, which receive would stumble over
         copy.parent.mkdir(parents=True, exist_ok=True)
-        sender = task.source.command(btrfs.send(source, parent))
+        sender = task.source.command(btrfs.send(source['path'], parent))
         with self._full():
             size = stream.run(
                 self.commands, sender, btrfs.receive(copy.parent), self._watched(report)
             )
-        if (found := btrfs.info(copy)).received != identity or not found.read_only:
+        found = btrfs.info(copy)
+        if found.read_only and copy.stat().st_mtime_ns != source['top_time']:
+            btrfs.set_time(copy, source['top_time'])
+            found = btrfs.info(copy)
+        if found.received != identity or not found.read_only:
             raise refusal(
                 'verification_failed',
                 f'{copy} was received from {found.received or "nowhere"}, not from {identity}.',
