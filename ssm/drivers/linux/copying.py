@@ -212,7 +212,8 @@ class ShareCopy:
             strict=strict,
             report=self._report(report_size) if report_size else None,
         )
-        LOG.info('%s: %d bytes in %.3f s', self.name, done.size, done.seconds)
+        what = 'last round' if strict else 'round to compare' if checksum else 'round'
+        LOG.info('%s: %s of %d bytes in %.3f s', self.name, what, done.size, done.seconds)
         if not strict:
             self.state.set(self.name, since=done.since)
             if not checksum:

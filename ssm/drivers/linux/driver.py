@@ -95,6 +95,7 @@ class LinuxDriver(ServerMigration):
             raise self._wrong(option, str(error)) from None
 
     def get_share_stats(self) -> dict[str, Any]:
+        self._bring_back()
         space = os.statvfs(self.place.path)
         backend = self.backend
         reserved = backend.reserved_share_percentage
@@ -142,6 +143,20 @@ class LinuxDriver(ServerMigration):
         }
 
     # Share servers
+
+    def _bring_back(self) -> None:
+        """Start again what serves shares and ended by itself; asked for at each report."""
+        for place in self.place.servers.iterdir():
+            server = pool.Server(place)
+            if server.fence() is not None or not self._export(server).failed():
+                continue
+            LOG.warning('What serves the shares of %s has ended, and is started again.', place.name)
+            try:
+                with self._serving(server) as export:
+                    if export.failed():
+                        export.start()
+            except (DriverError, FileNotFoundError) as error:  # of which it may be removed
+                LOG.warning('%s serves no shares: %s', place.name, error)
 
     def setup_server(
         self,

@@ -204,6 +204,14 @@ class LifeTest(ServerCase):
             for running in before:
                 self.assertTrue(process.ended(*running), running)
 
+    def test_killed_server_is_brought_back_by_the_next_report(self) -> None:
+        os.kill(self.daemons()[1].pid, signal.SIGKILL)
+        self.driver.get_share_stats()
+        self.assert_serves()
+        before = self.daemons()
+        self.driver.get_share_stats()
+        self.assertEqual(before, self.daemons())
+
     def test_killed_server_is_brought_back_by_a_change_of_rules(self) -> None:
         os.kill(self.daemons()[1].pid, signal.SIGKILL)
         self.allow(WRITER, READER)
@@ -297,6 +305,7 @@ class FenceTest(ServerCase):
             self.allow(WRITER, READER)
         self.assertEqual('server_fenced', caught.exception.findings[0].code)
         self.assertEqual({}, self.ensure())
+        self.driver.get_share_stats()
         self.assertEqual([], privileged.inhabitants(self.namespace(self.server)))
         self.assertFalse(self.serves(self.server, self.share))
 

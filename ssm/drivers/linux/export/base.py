@@ -45,6 +45,10 @@ class Export(abc.ABC):
         """Undo :meth:`start`, also half done; records stay."""
         self.isolation.remove()
 
+    def failed(self) -> bool:
+        """Whether something that serves shares was started and ended by itself."""
+        return False
+
     def problem(self, rule: Mapping[str, Any]) -> str | None:
         """Why an access rule can't hold, None if it can."""
         if rule['access_type'] in self.access_types:

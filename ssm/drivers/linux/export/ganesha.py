@@ -80,6 +80,9 @@ class GaneshaExport(base.Export):
         self.isolation.remove()
         self._ganesha.forget()
 
+    def failed(self) -> bool:
+        return self._ganesha.failed()
+
     def publish(self, name: str) -> list[ExportLocation]:
         if not self._ganesha.running():
             self.start()

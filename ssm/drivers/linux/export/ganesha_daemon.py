@@ -61,6 +61,10 @@ class Ganesha:
             privileged.lives_in(running, self._namespace) for running in known
         )
 
+    def failed(self) -> bool:
+        """Whether it was started since this machine was, and does not run."""
+        return bool(self._known()) and not self.running()
+
     def _known(self) -> list[Running]:
         return [Running(*pair) for pair in pool.read_json(self._pids) or []]
 
