@@ -169,6 +169,14 @@ def _delete(commands: Commands, paths: list[str]) -> None:
         commands.run(['btrfs', 'subvolume', 'delete', *paths])
 
 
+def wait_for_space(commands: Commands, path: str | os.PathLike[str], timeout: float) -> None:
+    """Wait until the file system of a path has the space of what was removed, or for so long."""
+    with contextlib.suppress(subprocess.TimeoutExpired, CommandFailed):
+        # else it begins with the next transaction, which may be half a minute away
+        commands.run(['btrfs', 'filesystem', 'sync', os.fspath(path)])
+        commands.run(['btrfs', 'subvolume', 'sync', os.fspath(path)], timeout=timeout)
+
+
 def nested(commands: Commands, path: pathlib.Path) -> list[str]:
     """Names of the subvolumes directly inside of a subvolume, from the top of the file system."""
     lines = commands.run(['btrfs', 'subvolume', 'list', '-o', str(path)]).splitlines()

@@ -179,7 +179,9 @@ class Workers:
     ) -> bool:
         message = result['message']
         if result['state'] == 'done':
-            _failures_file(migration).unlink(missing_ok=True)
+            # not those of a fence, which is undone each time
+            if (pool.read_json(_failures_file(migration)) or {}).get('step') == step:
+                _failures_file(migration).unlink()
             if child := self._children.pop(migration.id, None):
                 child.process.wait()  # nothing but its exit is left
             return True

@@ -24,6 +24,9 @@ LOG = logging.getLogger('worker')
 _ROUNDS = 6
 """Passes at most, once the cut-over fits its budget, until the rest is left to later ones."""
 
+_PATIENCE = 12
+"""Passes at most while it does not fit, even if each is smaller than the one before."""
+
 _SMALL = 4 << 20
 """Bytes; a pass that copied less needs no further one."""
 
@@ -171,11 +174,10 @@ class ShareCopy:
             late = self.progress.predicted() > self._budget
             if done.size <= _SMALL or done.seconds < _QUICK and not late:
                 return
-            if before and done.size > _SHRINKING * before.size:
-                if late:
+            keeps_up = before is not None and done.size > _SHRINKING * before.size
+            if keeps_up or rounds >= (_PATIENCE if late else _ROUNDS):
+                if late and before:
                     self.progress.warn([self._unreachable(before, done)])
-                return
-            if rounds >= _ROUNDS and not late:
                 return
             before = done
 

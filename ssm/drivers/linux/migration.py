@@ -254,7 +254,10 @@ class ServerMigration(base.ShareDriver):
     ) -> pool.Migration:
         """Claim a migration and leave its job, if there is one, for the worker."""
         migration = self.workers.claim(token, server_name(dest_share_server))
-        if job is not None and not migration.completed_file.exists():
+        if job is None or migration.completed_file.exists():
+            return migration
+        # asked for often, also while the pool is full
+        if pool.read_json(migration.job_file) != job:
             pool.write_json(migration.job_file, job)
         return migration
 

@@ -242,11 +242,27 @@ def _is_opening(migration: pool.Migration, step: str) -> bool:
     return step == 'complete' and migration.opening_file.exists()
 
 
+def _do(work: Work, step: str) -> None:
+    """Do a step; if the pool is full, there is room for notes and for what ends it afterwards."""
+    try:
+        STEPS[step](work)
+    except (DriverError, OSError) as error:
+        if _is_full(error) and not _is_opening(work.migration, step):
+            work.storage.make_room(work.migration)
+        raise
+
+
+def _is_full(error: DriverError | OSError) -> bool:
+    if isinstance(error, OSError):
+        return abilities.is_full(error)
+    return any(finding.code == 'destination_full' for finding in error.findings)
+
+
 def _perform(place: pool.Pool, migration: pool.Migration, step: str, epoch: int, lock: int) -> Any:
     """Do the step; returns its result."""
     try:
         with contextlib.closing(Work(place, migration, epoch, lock)) as work:
-            STEPS[step](work)
+            _do(work, step)
     except DriverError as error:
         # what began to open has to be opened, so that is tried for ever (decision 17)
         refused = isinstance(error, DriverRefused) and not _is_opening(migration, step)

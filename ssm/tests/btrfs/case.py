@@ -18,15 +18,15 @@ class BtrfsPools:
 
     options: ClassVar[dict[str, Any]] = {'linux_storage': 'btrfs'}
     program = 'btrfs'
-    pool_size = 3 * pools.GIB
-    """Bytes."""
+    pool_sizes: ClassVar[dict[str, int]] = {}
+    """Bytes, of pools that are not of the usual size."""
 
     loops: pools.LoopPools
 
     def make_pool(self, stanza: str) -> pathlib.Path:
         if not hasattr(self, 'loops'):
             self.loops = self.useFixture(pools.LoopPools())  # type: ignore[attr-defined]
-        return self.loops.make(stanza, size=self.pool_size)
+        return self.loops.make(stanza, size=self.pool_sizes.get(stanza, 3 * pools.GIB))
 
 
 class BtrfsCase(BtrfsPools, MigrationCase):

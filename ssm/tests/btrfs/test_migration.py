@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
+import sys
 from typing import Any
 
 from ssm.common import exceptions
@@ -20,6 +21,16 @@ from ssm.tests.unit.drivers.linux import test_migration
 from ssm.tests.world import data
 
 MIB = 1 << 20
+
+_OVERWRITE = """\
+import os, sys
+block = os.urandom(1 << 20)
+with open(sys.argv[1], 'r+b', buffering=0) as file:
+    while True:
+        for _ in range(64):
+            file.write(block)
+        file.seek(0)
+"""
 
 
 @base.only_full
@@ -171,6 +182,27 @@ class RefusalTest(BtrfsCase):
     def assert_wrong_content(self, finding: Finding) -> None:
         self.assertEqual('verification_failed', finding.code)
         self.assertRegex(finding.message, "'file' differs in .*content")
+
+    def test_budget_that_can_not_be_reached(self) -> None:
+        """The first phase ends all the same, and says so with figures."""
+        self.drivers[harness.DESTINATION] = self.make_linux(
+            harness.DESTINATION, migration_downtime_budget=0.4
+        )
+        migration = self.migration_of()
+        file = self.source(migration) / 'file'
+        file.write_bytes(os.urandom(64 * MIB))
+        self.run_beside(_OVERWRITE, str(file))
+        self.run_to(migration, 'continue')
+        (finding,) = self.step(migration, 'get_progress')['findings']
+        self.assertEqual('budget_unreachable', finding.code)
+        self.assertRegex(finding.message, r'Clients change [\d.]+ MiB/s of share share-\d+')
+        self.assertIn('the budget is 0.4 s', finding.message)
+
+    def run_beside(self, program: str, *arguments: str) -> None:
+        """A client, as a process: a green thread that never waits would have all the time."""
+        client = subprocess.Popen([sys.executable, '-c', program, *arguments])
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
 
     def test_wrong_content_of_what_changed_last(self) -> None:
         migration = self.broken('continue')

@@ -29,6 +29,9 @@ _SHARE_MODE = 0o777
 _KEPT = 16 << 20, 1 << 30
 """Bytes of a pool that copies leave to others: a hundredth of it, in these limits."""
 
+_FREED = 60.0
+"""Seconds to wait for the space of what was removed."""
+
 _SAMPLE = 64 << 20
 """Bytes of changed files whose content is compared in the last pass."""
 
@@ -296,6 +299,7 @@ class BtrfsStorage(Storage):
             # also writable copies, which every last pass makes anew
             if not btrfs.info(path).received:
                 self.delete(pathlib.Path(path))
+        btrfs.wait_for_space(self.commands, self.pool.path, _FREED)
 
     def forget(self, source: Transport, side: dict[str, str], migration: str) -> None:
         source.start('thaw', side=side, migration=migration).result()
