@@ -24,6 +24,9 @@ LOG = logging.getLogger(__name__)
 _FAILURES = 3
 """Times a step may fail in one attempt for a reason that may pass."""
 
+_INTERRUPTING = frozenset({'fence'})
+"""Steps that hold clients up each time: their failures count over all attempts in a row."""
+
 _POLL = 0.05
 _ENDLESS = frozenset({'complete'})
 """Steps behind the point of no return: tried for ever (decision 17)."""
@@ -201,7 +204,7 @@ class Workers:
         """
         LOG.warning('Migration %s, step %s: %s', migration.id, step, reason)
         file = _failures_file(migration)
-        key = {'attempt': token.attempt, 'step': step}
+        key = {'attempt': None if step in _INTERRUPTING else token.attempt, 'step': step}
         known = pool.read_json(file) or {}
         count = known.get('count', 0) + 1 if known.items() >= key.items() else 1
         pool.write_json(file, key | {'count': count})

@@ -190,6 +190,7 @@ class LinuxDriver(ServerMigration):
     ) -> None:
         name = server_name(share_server)
         for migration in self.workers.forget_server(name):
+            self._forget_source(migration)
             self.storage.delete(migration.path)
             self.storage.delete(migration.guard)
         server, gone = self.place.server(name), self.place.private / f'removed-{name}'

@@ -246,6 +246,17 @@ class ServerMigration(base.ShareDriver):
         except CommandFailed as error:
             LOG.warning('%s stays until the server is deleted: %s', migration.path, error.errors)
 
+    def _forget_source(self, migration: pool.Migration) -> None:
+        """Remove what a migration left in the source's pool whose destination is torn down."""
+        job = pool.read_json(migration.job_file)
+        if job is None:
+            return
+        try:
+            with contextlib.closing(self._transport()) as transport:
+                self.storage.forget(transport, job['source'], migration.id)
+        except (CommandFailed, DriverError) as error:
+            LOG.warning('Rounds of %s stay in its source: %s', migration.id, error)
+
     def _run(self, migration: pool.Migration, token: base.Token, step: str) -> None:
         self.workers.run(migration, token, step, self.backend.linux_step_timeout)
 

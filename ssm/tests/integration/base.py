@@ -20,13 +20,14 @@ class WorldCase(base.TestCase):
     """Base of tests that share a deployment; when one fails, the logs are shown."""
 
     deployment: ClassVar[dict[str, Any]] = {}
-    """Arguments of :class:`Deployment`."""
-    world: ClassVar[Deployment]
+    """Arguments of ``kind``."""
+    kind: ClassVar[type[Deployment]] = Deployment
+    world: ClassVar[Any]
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.world = Deployment(**cls.deployment)
+        cls.world = cls.kind(**cls.deployment)
         cls.addClassCleanup(cls.world.stop)
         cls.prepare()
         cls.world.start()

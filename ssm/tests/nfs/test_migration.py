@@ -1,53 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whole migrations over HTTP while NFS clients write."""
+"""Whole migrations over HTTP while NFS clients write: share servers on pools of btrfs."""
 
 from __future__ import annotations
 
+import os
+import pathlib
 from typing import ClassVar
 
 from testtools import content
 
 from ssm.tests.integration.base import WorldCase
 from ssm.tests.nfs.case import report
-from ssm.tests.world import leftovers, migration, networks
+from ssm.tests.world import migration
+from ssm.tests.world.footprint import Footprint
+from ssm.tests.world.nfs_deployment import NfsDeployment
 from ssm.tests.world.nfs_tenant import VERSIONS, NfsTenant
-from ssm.tests.world.servers import Failed
 from ssm.tests.world.wait import until
 from ssm.tests.world.watch import watch_openness
 
-_CLIENTS = ('10.20.0.201', '10.20.0.202')
-_BACK_END = """\
-migrated_share_server_retention = 2
-linux_isolation = netns
-linux_export = ganesha
-linux_bridge = {bridge}
-"""
+_MIB = 1 << 20
 
 
 class MigrationTest(WorldCase):
     """ssm-all with two back ends, and two clients in namespaces of their own."""
 
-    network: ClassVar[networks.Network]
-    namespaces: ClassVar[dict[str, str]]
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        if lacking := networks.lacking():
-            raise Failed(f'Tests of NFS need: {", ".join(lacking)}')
-        leftovers.clean_up()
-        cls.network = networks.Network(leftovers.name())
-        cls.addClassCleanup(cls.network.remove)
-        cls.network.make()
-        cls.namespaces = {address: cls.network.client(f'{address}/24') for address in _CLIENTS}
-        cls.deployment = {
-            'options': 'delete_share_server_with_last_share = true',
-            'backend_options': _BACK_END.format(bridge=cls.network.bridge),
-        }
-        super().setUpClass()
+    kind = NfsDeployment
+    world: ClassVar[NfsDeployment]
 
     def tenant(self, name: str = '') -> NfsTenant:
-        made = NfsTenant(self.world, self.namespaces, f'{self._testMethodName}{name}')
+        made = NfsTenant(self.world, self.world.namespaces, f'{self._testMethodName}{name}')
         self.addOnException(lambda _: self._show_clients(made))
         made.make()
         self.watch(watch_openness(made))
@@ -69,6 +51,12 @@ class MigrationTest(WorldCase):
         )
         report(f'{what}: longest gap {gaps}')
 
+    def counts(self) -> dict[str, int]:
+        """How many loops, mounts, ports, namespaces, processes and subvolumes there are."""
+        places = [self.world.path / name for name in self.world.back_ends]
+        footprint = Footprint(self.world.path, self.world.name, self.world.bridge, places)
+        return {kind: len(found) for kind, found in footprint.look().items()}
+
     def move(self, tenant: NfsTenant, back_end: str) -> migration.Migration:
         """Migrate the tenant's server; returns the migration, whose source is gone."""
         moving = self.migration(tenant, back_end)
@@ -86,20 +74,58 @@ class MigrationTest(WorldCase):
 
     def test_there_and_back(self) -> None:
         tenant = self.tenant()
+        before = self.counts()
         self.move(tenant, 'beta')
         self.assertEqual(set(), self.left('alpha'))
+        self.assertEqual(before, self.counts())
         self.move(tenant, 'alpha')
         self.expect_all_at(tenant, 'alpha')
 
     def test_cancel_after_the_first_phase(self) -> None:
         tenant = self.tenant()
+        before = self.counts()
         moving = self.migration(tenant).start()
         moving.wait_for(migration.PHASE1_DONE)
         moving.cancel()
         moving.wait_for(migration.CANCELLED)
         until(lambda: not self.left('beta'), 'an empty destination')
+        self.assertEqual(before, self.counts())
         self.assertLess(tenant.gap()[1], 5)
         self.expect_all_at(tenant, 'alpha')
+
+    def test_destination_is_full_at_the_cut_over(self) -> None:
+        tenant = self.tenant()
+        before = self.counts()
+        moving = self.migration(tenant).start()
+        moving.wait_for(migration.PHASE1_DONE)
+        ballast = self.fill_destination(spare=100)
+        share = tenant.directory(next(iter(tenant.shares)))
+        late = share / 'late'
+        late.write_bytes(os.urandom(_MIB) * 200)
+        moving.complete()
+        row = moving.wait_for(migration.ERROR)
+        self.assertIn('destination_full', [reason['code'] for reason in row['reasons']])
+        tenant.wait_for_records()
+        self.report_gaps(tenant, 'a cut-over that failed')
+        path = f'/share-server-migrations/{moving.id}/action'
+        self.world.request('POST', path, {'recover': None})
+        destination = row['destination_share_server_id']
+        self.world.request('DELETE', f'/share-servers/{destination}')
+        until(lambda: moving.state_of(destination) == 'gone', 'the end of the destination')
+        self.assertEqual(before, self.counts())
+        ballast.unlink()
+        late.unlink()
+        self.expect_all_at(tenant, 'alpha')
+
+    def fill_destination(self, spare: int) -> pathlib.Path:
+        """Somebody else takes all the space of its pool but some MiB."""
+        ballast = self.world.path / 'beta' / 'ballast'
+        self.addCleanup(ballast.unlink, missing_ok=True)
+        space = os.statvfs(ballast.parent)
+        with ballast.open('wb') as file:
+            size = space.f_bavail * space.f_frsize - spare * _MIB
+            os.posix_fallocate(file.fileno(), 0, size)
+        return ballast
 
     def test_services_may_die_while_clients_write(self) -> None:
         tenant = self.tenant()

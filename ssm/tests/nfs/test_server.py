@@ -113,27 +113,28 @@ class ServingTest(ServerCase):
         self.client().write(self.location(self.share), 'file', 'content')
 
     def test_rule_changes_do_not_disturb_others(self) -> None:
+        """Fifty of them, in phases that alternate with calm ones."""
         writer = self.client()
         self.allow(WRITER)
         location = self.location(self.share)
-        calm = writer.call('write_for', location, 'calm', 2)
-        with concurrent.futures.ThreadPoolExecutor() as executor:
-            writing = executor.submit(writer.call, 'write_for', location, 'busy', 3)
-            changes, begun = [], time.monotonic()
-            while not writing.done():
-                number = len(changes) % 200
-                start = time.monotonic()
-                self.allow(WRITER, f'10.77.3.{number}')
-                changes.append(time.monotonic() - start)
-            busy = writing.result()
+        calm, busy, changes = [], [], []
+        for phase in range(5):
+            calm += writer.call('write_for', location, f'calm{phase}', 1)
+            with concurrent.futures.ThreadPoolExecutor() as executor:
+                writing = executor.submit(writer.call, 'write_for', location, f'busy{phase}', 1)
+                for number in range(10):
+                    start = time.monotonic()
+                    self.allow(WRITER, f'10.77.{phase + 3}.{number}')
+                    changes.append(time.monotonic() - start)
+                    time.sleep(0.05)
+                busy += writing.result()
         before, under = (statistics.quantiles(taken, n=100)[98] for taken in (calm, busy))
         report(
-            f'{len(changes)} rule changes in {time.monotonic() - begun:.1f} s, median '
-            f'{statistics.median(changes) * 1000:.1f} ms; p99 of writes {before * 1000:.1f} ms '
-            f'without them, {under * 1000:.1f} ms under them'
+            f'{len(changes)} rule changes, median {statistics.median(changes) * 1000:.1f} ms; p99 '
+            f'of writes {before * 1000:.1f} ms without them, {under * 1000:.1f} ms under them, '
+            f'ratio {under / before:.1f}'
         )
-        self.assertGreater(len(changes), 20)
-        self.assertLessEqual(under, max(3 * before, 0.03))
+        self.assertLessEqual(under, max(3 * before, 0.01))
 
     def test_deleted_share_is_gone_and_others_are_not(self) -> None:
         other = self.make_share(self.server)

@@ -44,7 +44,8 @@ class NfsDeployment(Deployment):
         """Of the clients, by their addresses."""
         self._size = size
         self._network = networks.Network(self.name)
-        self._backend_options = _BACK_END.format(bridge=self._network.bridge) + backend_options
+        self.bridge = self._network.bridge
+        self._backend_options = _BACK_END.format(bridge=self.bridge) + backend_options
 
     def start(self) -> None:
         """Make network and pools, then what :meth:`Deployment.start` does.

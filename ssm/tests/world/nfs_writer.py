@@ -83,12 +83,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: running.clear())
     locator = Locator(url, share_id)
     enter(namespace)
-    connection, number = None, 0
+    connection, location, number = None, None, 0
     name = f'{FILE}-{version}'
     with open(acknowledged, 'a', buffering=1) as log:
         while running:
             try:
-                connection = connection or connect(locator.ask(), version)
+                if connection is None:
+                    location = locator.ask() or location
+                    connection = connect(location, version)
                 with connection.open(name, 'ab') as file:
                     file.write(record(number))
             except (OSError, RuntimeError) as error:  # of which are all of the client
