@@ -23,6 +23,7 @@ from ssm.api.handlers import (
     extensions,
     pools,
     services,
+    share_actions,
     share_replicas,
     share_server_migrations,
     share_servers,
@@ -209,6 +210,9 @@ _SHARES = (
         action='reset_task_state',
         while_migrating=ALLOWED,
     ),
+    *_renamed(f'{_SHARE}/action', 'extend', share_actions.extend, 202, 400),
+    *_renamed(f'{_SHARE}/action', 'shrink', share_actions.shrink, 202, 400),
+    _action(_SHARE, 'revert', share_actions.revert, 202, 409, (2, 27)),
 )
 
 _ACCESS_RULES = (

@@ -118,6 +118,12 @@ class DriverRefused(DriverError):
     template = 'The driver refused.'
 
 
+class DataLoss(DriverRefused):
+    """A share can't shrink because its data would not fit; nothing was changed."""
+
+    code = 'data_does_not_fit'
+
+
 class DriverBusy(DriverError):
     """The driver can't do this now; the step is tried again.
 

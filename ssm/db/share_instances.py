@@ -15,6 +15,7 @@ from ssm.db import engine, models, rows
 _Instance = models.ShareInstance
 
 _TO_DO = ('creating', 'deleting')
+_TO_DO_WITH_SNAPSHOTS = (*_TO_DO, 'restoring')
 
 
 def on_host(host: str) -> sa.ColumnElement[bool]:
@@ -98,7 +99,11 @@ def unfinished_snapshots(session: orm.Session, host: str) -> list[tuple[str, str
     query = (
         sa.select(snapshot.status, snapshot.id)
         .join(_Instance, _Instance.id == snapshot.share_instance_id)
-        .where(on_host(host), snapshot.deleted == models.NOT_DELETED, snapshot.status.in_(_TO_DO))
+        .where(
+            on_host(host),
+            snapshot.deleted == models.NOT_DELETED,
+            snapshot.status.in_(_TO_DO_WITH_SNAPSHOTS),
+        )
         .order_by(snapshot.created_at, snapshot.id)
     )
     return [(status, instance_id) for status, instance_id in session.execute(query)]

@@ -117,6 +117,18 @@ def exist_for(session: orm.Session, share_id: str) -> bool:
     return session.execute(query).scalar_one()
 
 
+def newest_of(session: orm.Session, share_id: str) -> str | None:
+    """Id of the living snapshot of a share that was begun last."""
+    snapshot = models.Snapshot
+    query = (
+        sa.select(snapshot.id)
+        .where(snapshot.share_id == share_id, snapshot.deleted == models.NOT_DELETED)
+        .order_by(snapshot.created_at.desc(), snapshot.id.desc())
+        .limit(1)
+    )
+    return session.scalars(query).first()
+
+
 def add(session: orm.Session, snapshot: models.Snapshot, instance: models.SnapshotInstance) -> None:
     """Insert a snapshot and its instance; the ids are set afterwards."""
     session.add(snapshot)

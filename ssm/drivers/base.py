@@ -335,6 +335,52 @@ class ShareDriver(abc.ABC):
     ) -> None:
         """Remove a share; one that is gone is no error."""
 
+    def extend_share(
+        self,
+        context: RequestContext,
+        share: Share,
+        new_size: int,
+        share_server: ShareServer | None,
+    ) -> None:
+        """Make a share larger while clients use it.
+
+        :param new_size: GiB, more than ``share['size']``
+        :raises DriverRefused: the driver can't
+        """
+        raise _not_offered('extend_not_supported', 'This driver makes no shares larger.')
+
+    def shrink_share(
+        self,
+        context: RequestContext,
+        share: Share,
+        new_size: int,
+        share_server: ShareServer | None,
+    ) -> None:
+        """Make a share smaller while clients use it.
+
+        :param new_size: GiB, less than ``share['size']``
+        :raises DataLoss: its data does not fit; the share is as it was
+        :raises DriverRefused: the driver can't
+        """
+        raise _not_offered('shrink_not_supported', 'This driver makes no shares smaller.')
+
+    def revert_to_snapshot(
+        self,
+        context: RequestContext,
+        share: Share,
+        snapshot: Snapshot,
+        share_server: ShareServer | None,
+    ) -> None:
+        """Give a share the content and the size of its newest snapshot; rules and paths stay.
+
+        What clients wrote since is gone, also what they write while it goes on. A driver that
+        can reports ``revert_to_snapshot_support``.
+
+        :raises DriverRefused: the driver can't; the share has the old content or the new one,
+            nothing in between
+        """
+        raise _not_offered('revert_not_supported', 'This driver reverts no shares.')
+
     @abc.abstractmethod
     def create_snapshot(
         self, context: RequestContext, snapshot: Snapshot, share_server: ShareServer | None

@@ -16,10 +16,11 @@ class SchedulerClient(base.Client):
     Version history:
 
     * 1.0: the first one
+    * 1.1: adds extend_share
     """
 
     topic = 'ssm-scheduler'
-    version = '1.0'
+    version = '1.1'
 
     def create_share_instance(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Choose a pool for a new instance and hand it to that host.
@@ -27,6 +28,14 @@ class SchedulerClient(base.Client):
         :param request: a ``ssm.scheduler.request.Request`` as a dict
         """
         self.cast(context, 'create_share_instance', request=request)
+
+    def extend_share(self, context: RequestContext, request: dict[str, Any], new_size: int) -> None:
+        """Look whether the pool of a share has the room and hand it to that host.
+
+        :param request: a ``ssm.scheduler.request.Request`` as a dict, of the increase
+        :param new_size: of the share, GiB
+        """
+        self.cast(context, 'extend_share', request=request, new_size=new_size)
 
     def get_pools(
         self,

@@ -22,10 +22,11 @@ class ShareClient(base.Client):
 
     * 1.0: the first one
     * 1.1: adds manage_share_server and unmanage_share_server
+    * 1.2: adds extend_share, shrink_share and revert_to_snapshot
     """
 
     topic = 'ssm-share'
-    version = '1.1'
+    version = '1.2'
 
     def create_share_instance(self, context: RequestContext, host: str, instance_id: str) -> None:
         """Make the share of an instance that has its host."""
@@ -34,6 +35,41 @@ class ShareClient(base.Client):
     def delete_share_instance(self, context: RequestContext, host: str, instance_id: str) -> None:
         """Remove the share of an instance in ``deleting``."""
         self.cast(context, 'delete_share_instance', host=host, share_instance_id=instance_id)
+
+    def extend_share(
+        self, context: RequestContext, host: str, instance_id: str, new_size: int
+    ) -> None:
+        """Make the share of an instance in ``extending`` larger; ``new_size`` is GiB."""
+        self.cast(
+            context,
+            'extend_share',
+            host=host,
+            share_instance_id=instance_id,
+            new_size=new_size,
+        )
+
+    def shrink_share(
+        self, context: RequestContext, host: str, instance_id: str, new_size: int
+    ) -> None:
+        """Make the share of an instance in ``shrinking`` smaller; ``new_size`` is GiB."""
+        self.cast(
+            context,
+            'shrink_share',
+            host=host,
+            share_instance_id=instance_id,
+            new_size=new_size,
+        )
+
+    def revert_to_snapshot(
+        self, context: RequestContext, host: str, snapshot_instance_id: str
+    ) -> None:
+        """Revert a share to the snapshot of a snapshot instance in ``restoring``."""
+        self.cast(
+            context,
+            'revert_to_snapshot',
+            host=host,
+            snapshot_instance_id=snapshot_instance_id,
+        )
 
     def create_snapshot_instance(
         self, context: RequestContext, host: str, snapshot_instance_id: str

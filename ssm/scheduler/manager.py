@@ -32,7 +32,7 @@ class SchedulerManager:
     :param share_client: sends the work on to the chosen hosts
     """
 
-    target = messaging.Target(version='1.0')
+    target = messaging.Target(version='1.1')
 
     def __init__(self, conf: cfg.ConfigOpts, share_client: ShareClient) -> None:
         self._conf = conf
@@ -63,6 +63,24 @@ class SchedulerManager:
             self._share_client.create_share_instance(context, service_host(host), instance_id)
         else:
             LOG.info('Share instance %s waits for a host no longer', instance_id)
+
+    def extend_share(self, context: RequestContext, request: dict[str, Any], new_size: int) -> None:
+        """Hand a share to its host if the pool has the room; else it keeps its size (since 1.1)."""
+        wanted = Request.from_dict(request)
+        instance_id = str(wanted.share_instance_id)
+        try:
+            decision = self._choose(wanted)
+        except Exception:
+            LOG.exception('Share instance %s could not be extended', instance_id)
+            share_instances.change(instance_id, ['extending'], status='available')
+            return
+        if decision.pool is None:
+            LOG.error('Share instance %s keeps its size: %s', instance_id, decision.sentence)
+            share_instances.change(instance_id, ['extending'], status='available')
+            return
+        LOG.info('Share instance %s: %s', instance_id, decision.sentence)
+        host = service_host(decision.pool.host)
+        self._share_client.extend_share(context, host, instance_id, new_size)
 
     def _choose(self, request: Request) -> Decision:
         """The best pool, its capacity taken off until the next report."""

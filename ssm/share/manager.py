@@ -14,7 +14,7 @@ from oslo_log import log as logging
 from ssm.common import exceptions
 from ssm.common.context import RequestContext
 from ssm.db import share_instances
-from ssm.share import access, managed_servers, servers, shares, snapshots
+from ssm.share import access, managed_servers, servers, shares, sizes, snapshots
 from ssm.share.backend import BackEnd
 
 LOG = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class ShareManager:
     :param publish: reports the capabilities soon
     """
 
-    target = messaging.Target(version='1.1')
+    target = messaging.Target(version='1.2')
 
     def __init__(
         self, backend: BackEnd, engine: Engine, zone_id: str, publish: Callable[[], None]
@@ -70,6 +70,34 @@ class ShareManager:
             ),
         ):
             shares.delete(context, self._backend, share_instance_id)
+
+    def extend_share(self, context: RequestContext, share_instance_id: str, new_size: int) -> None:
+        """Make the share of an instance larger (since 1.2)."""
+        with _or(
+            f'Share instance {share_instance_id} could not be extended',
+            lambda: share_instances.change(
+                share_instance_id, ['extending'], status='extending_error'
+            ),
+        ):
+            sizes.extend(context, self._backend, share_instance_id, new_size)
+
+    def shrink_share(self, context: RequestContext, share_instance_id: str, new_size: int) -> None:
+        """Make the share of an instance smaller (since 1.2)."""
+        with _or(
+            f'Share instance {share_instance_id} could not be shrunk',
+            lambda: share_instances.change(
+                share_instance_id, ['shrinking'], status='shrinking_error'
+            ),
+        ):
+            sizes.shrink(context, self._backend, share_instance_id, new_size)
+
+    def revert_to_snapshot(self, context: RequestContext, snapshot_instance_id: str) -> None:
+        """Revert the share of a snapshot instance to it (since 1.2)."""
+        with _or(
+            f'A share could not be reverted to snapshot instance {snapshot_instance_id}',
+            lambda: sizes.fail_revert(snapshot_instance_id),
+        ):
+            sizes.revert(context, self._backend, snapshot_instance_id)
 
     def create_snapshot_instance(self, context: RequestContext, snapshot_instance_id: str) -> None:
         """Take the snapshot of a snapshot instance."""

@@ -159,6 +159,7 @@ def _resend(host: str) -> None:
     snapshots_to = {
         'creating': client.create_snapshot_instance,
         'deleting': client.delete_snapshot_instance,
+        'restoring': client.revert_to_snapshot,
     }
     for status, instance_id in share_instances.unfinished(host):
         shares_to[status](context, host, instance_id)

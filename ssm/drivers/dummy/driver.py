@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ssm.common import exceptions
 from ssm.common.context import RequestContext
 from ssm.drivers.base import (
     AccessRule,
@@ -204,6 +205,51 @@ class DummyDriver(ServerMigration):
         """Forget a share."""
         with self.state.change() as now:
             state.server(now, self._server_id(share_server))['shares'].pop(share['id'], None)
+
+    @simulated
+    def extend_share(
+        self,
+        context: RequestContext,
+        share: Share,
+        new_size: int,
+        share_server: ShareServer | None,
+    ) -> None:
+        """Nothing: simulated storage has no sizes."""
+
+    @simulated
+    def shrink_share(
+        self,
+        context: RequestContext,
+        share: Share,
+        new_size: int,
+        share_server: ShareServer | None,
+    ) -> None:
+        """Look whether the simulated content fits."""
+        with self.state.change() as now:
+            files = state.share(now, self._server_id(share_server), share['id'])['files']
+        used = sum(len(text) for text in files.values())
+        if used > new_size << 30:
+            raise exceptions.DataLoss(f'{used} bytes do not fit {new_size} GiB.')
+
+    @simulated
+    def revert_to_snapshot(
+        self,
+        context: RequestContext,
+        share: Share,
+        snapshot: Snapshot,
+        share_server: ShareServer | None,
+    ) -> None:
+        """Give a share the files of the snapshot; the snapshot has to be there."""
+        server_id = self._server_id(share_server)
+        with self.state.change() as now:
+            known = state.server(now, server_id)['snapshots'].get(snapshot['id'])
+            if known is None:
+                raise refused(
+                    'snapshot_missing',
+                    f'There is no snapshot {snapshot["id"]} in {self.state.path}.',
+                    server_id=server_id,
+                )
+            state.share(now, server_id, share['id'])['files'] = dict(known['files'])
 
     @simulated
     def create_snapshot(

@@ -267,6 +267,15 @@ def limit(commands: Commands, path: pathlib.Path, size: int) -> None:
     commands.run(['btrfs', 'qgroup', 'limit', str(size), str(path)])
 
 
+def used(commands: Commands, path: pathlib.Path) -> int:
+    """Bytes a subvolume refers to, as its limit counts them; needs quotas.
+
+    What is not written out yet is not counted.
+    """
+    argv = ['btrfs', 'qgroup', 'show', '--raw', '-f', str(path)]
+    return int(commands.run(argv).splitlines()[-1].split()[1])
+
+
 def _quota_state(path: str | os.PathLike[str]) -> pathlib.Path:
     return pathlib.Path('/sys/fs/btrfs', file_system(path) or '', 'qgroups')
 

@@ -109,7 +109,7 @@ class LinuxDriver(ServerMigration):
             'max_over_subscription_ratio': backend.max_over_subscription_ratio,
             'snapshot_support': True,
             'create_share_from_snapshot_support': True,
-            'revert_to_snapshot_support': False,
+            'revert_to_snapshot_support': True,
             'mount_snapshot_support': False,
             'replication_type': None,
             'replication_domain': backend.replication_domain,
@@ -301,6 +301,56 @@ class LinuxDriver(ServerMigration):
         self.storage.delete(server.share(share['name']))
         with contextlib.suppress(OSError):
             (server.snapshots / pool.component(share['name'])).rmdir()
+
+    def extend_share(
+        self,
+        context: RequestContext,
+        share: base.Share,
+        new_size: int,
+        share_server: base.ShareServer | None,
+    ) -> None:
+        self._resize(share, new_size, share_server)
+
+    def shrink_share(
+        self,
+        context: RequestContext,
+        share: base.Share,
+        new_size: int,
+        share_server: base.ShareServer | None,
+    ) -> None:
+        self._resize(share, new_size, share_server)
+
+    def _resize(self, share: base.Share, size: int, share_server: base.ShareServer | None) -> None:
+        server = self._server(share_server)
+        with self._serving(server) as export:
+            self.storage.resize(server.share(share['name']), share['size'], size)
+            export.resize(share['name'], size)
+
+    def revert_to_snapshot(
+        self,
+        context: RequestContext,
+        share: base.Share,
+        snapshot: base.Snapshot,
+        share_server: base.ShareServer | None,
+    ) -> None:
+        """The content is made beside the share and then takes its place in one step."""
+        server = self._server(share_server)
+        name, size = share['name'], snapshot['size']
+        origin = snapshot['provider_location'] or server.snapshot(name, snapshot['name'])
+        path = server.share(name)
+        part = path.with_name(f'.{name}.revert')
+        self.storage.delete(part)
+        self.storage.clone(pathlib.Path(origin), part, size)
+        try:
+            with self._serving(server) as export:
+                export.suspend(name)
+                try:
+                    pool.exchange(part, path)
+                    export.resize(name, size)
+                finally:
+                    export.publish(name)
+        finally:
+            self.storage.delete(part)
 
     def create_snapshot(
         self,

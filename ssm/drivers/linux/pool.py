@@ -127,6 +127,24 @@ def move(source: pathlib.Path, target: pathlib.Path) -> None:
         sync_directory(parent)
 
 
+_EXCHANGE = 2
+
+
+def exchange(one: pathlib.Path, other: pathlib.Path) -> None:
+    """Let two directories swap their names in one step, and make that durable.
+
+    :raises OSError: one is not there, or the file system can't
+    """
+    import ctypes  # late, because few processes need it
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    here = -100  # names are whole paths
+    if libc.renameat2(here, os.fsencode(one), here, os.fsencode(other), _EXCHANGE):
+        raise OSError(ctypes.get_errno(), 'the directories could not be exchanged', str(one))
+    for parent in {one.parent, other.parent}:
+        sync_directory(parent)
+
+
 class Server:
     """The place of one share server; nothing needs to exist yet."""
 

@@ -69,6 +69,86 @@ class ShareTest(BtrfsCase):
         self.assertEqual(errno.EDQUOT, caught.exception.errno)
         (path / 'small').unlink()
 
+    def test_limit_follows_the_size(self) -> None:
+        share, path = self.made()
+        self.reserve(path / 'first', pools.GIB - 64 * MIB)
+        self.assert_quota(path / 'second', 128 * MIB)
+        self.driver.extend_share(self.context, share, 2, self.server)
+        self.assertEqual(2 * pools.GIB, pools.limit(path))
+        self.reserve(path / 'second', 128 * MIB)
+        share['size'] = 2
+        self.assert_does_not_fit(share, path)
+        (path / 'second').unlink()
+        self.driver.shrink_share(self.context, share, 1, self.server)
+        self.assertEqual(pools.GIB, pools.limit(path))
+        self.assert_quota(path / 'second', 128 * MIB)
+        record = pool.read_json(
+            self.pools[harness.SOURCE].server(self.server['id']).export(share['name'])
+        )
+        self.assertEqual(1, record['size'])
+
+    def assert_does_not_fit(self, share: interface.Share, path: pathlib.Path) -> None:
+        with self.assertRaises(exceptions.DataLoss) as caught:
+            self.driver.shrink_share(self.context, share, 1, self.server)
+        (finding,) = caught.exception.findings
+        self.assertEqual('data_does_not_fit', finding.code)
+        self.assertRegex(finding.message, r'uses 1\.06\d GiB, which do not fit 1 GiB')
+        self.assertEqual(2 * pools.GIB, pools.limit(path))
+
+    def test_what_is_written_while_it_shrinks_is_not_lost(self) -> None:
+        share, path = self.made()
+        self.driver.extend_share(self.context, share, 2, self.server)
+        share['size'] = 2
+        with (
+            mock.patch.object(self.driver.storage, '_used', side_effect=[MIB, pools.GIB + MIB]),
+            self.assertRaises(exceptions.DataLoss),
+        ):
+            self.driver.shrink_share(self.context, share, 1, self.server)
+        self.assertEqual(2 * pools.GIB, pools.limit(path))
+
+    def test_revert_copies_nothing_and_limits_to_the_size_of_then(self) -> None:
+        share, path = self.made()
+        (path / 'large').write_bytes(os.urandom(64 * MIB))
+        snapshot = self.make_snapshot(self.server, share)
+        before = self.subvolumes()
+        self.driver.extend_share(self.context, share, 2, self.server)
+        (path / 'large').unlink()
+        (path / 'later').touch()
+        self.driver.revert_to_snapshot(self.context, share, snapshot, self.server)
+        self.assertEqual(['large'], os.listdir(path))
+        self.assertEqual(64 * MIB, (path / 'large').stat().st_size)
+        self.assertEqual(pools.GIB, pools.limit(path))
+        self.assertEqual(len(before), len(self.subvolumes()))
+        subprocess.run(['sync', '-f', str(path)], check=True)
+        # its blocks are those of the snapshot
+        shown = subprocess.run(
+            ['btrfs', 'qgroup', 'show', '--raw', '-f', str(path)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        self.assertLess(int(shown.stdout.splitlines()[-1].split()[2]), MIB)
+
+    def test_revert_that_broke_off_is_repeated(self) -> None:
+        share, path = self.made()
+        (path / 'file').write_text('old')
+        snapshot = self.make_snapshot(self.server, share)
+        before = self.subvolumes()
+        for place in ('exchange', 'sync_directory'):
+            (path / 'file').write_text('new')
+            with (
+                mock.patch.object(pool, place, side_effect=OSError),
+                mock.patch.object(type(self.driver.storage), 'delete'),
+                self.assertRaises(OSError),
+            ):
+                self.driver.revert_to_snapshot(self.context, share, snapshot, self.server)
+            self.assertIn((path / 'file').read_text(), ('old', 'new'))
+            self.restart(harness.SOURCE)
+            self.driver = self.drivers[harness.SOURCE]
+            self.driver.revert_to_snapshot(self.context, share, snapshot, self.server)
+            self.assertEqual('old', (path / 'file').read_text())
+            self.assertEqual(before, self.subvolumes())
+
     def test_snapshots_do_not_count(self) -> None:
         share, path = self.made()
         for _ in range(3):

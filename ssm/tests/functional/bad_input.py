@@ -101,6 +101,7 @@ VARIABLES = {
     'migration_id': 'migration',
 }
 _PRIVATE = {'type_id': 'type-secret'}
+_LARGE = {'share_id': 'share-v'}
 PROJECT = 'ab' * 16
 
 TYPE = '/types/{type_id}'
@@ -292,6 +293,18 @@ BODIES: dict[Key, Body] = {
     ),
     ('POST', f'{SHARE}/action', 'reset_task_state'): Body(
         {'task_state': 'migration_error'}, {'task_state': Field('null')}
+    ),
+    ('POST', f'{SHARE}/action', 'extend'): Body(
+        {'new_size': 2}, {'new_size': Field('number digits'), 'force': BOOLEAN}
+    ),
+    ('POST', f'{SHARE}/action', 'os-extend'): Body(
+        {'new_size': 2}, {'new_size': Field('number digits'), 'force': IGNORED}
+    ),
+    ('POST', f'{SHARE}/action', 'shrink'): Body(
+        {'new_size': 1}, {'new_size': Field('digits')}, variables=_LARGE
+    ),
+    ('POST', f'{SHARE}/action', 'revert'): Body(
+        {'snapshot_id': 'snap-v'}, {'snapshot_id': Field()}, variables=_LARGE
     ),
     ('POST', f'{SHARE}/action', 'allow_access'): _RULE,
     # Metadata of rules came later.

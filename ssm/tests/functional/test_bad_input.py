@@ -44,6 +44,8 @@ def _rows() -> Iterator[models.Base]:
         share, instance = world.share(name, project, replica_state='active')
         share.replication_type = 'readable'
         yield from (share, instance)
+    yield from world.share('v', 'aa', size=3, revert_to_snapshot_support=True)
+    yield from world.snapshot('v', 'aa')
     yield models.Migration(
         id='migration',
         source_share_server_id='srv-m',

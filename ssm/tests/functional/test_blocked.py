@@ -43,6 +43,8 @@ VARIABLES = {
 PRIVATE = {'type_id': 'type-secret'}
 # share-m has a snapshot, which is in the way of its deletion anyway.
 PLAIN = {'share_id': 'share-n'}
+# share-v can be made smaller and reverted.
+LARGE = {'share_id': 'share-v'}
 
 _TYPE = '/types/{type_id}'
 _NETWORK = '/share-networks/{network_id}'
@@ -87,6 +89,9 @@ REQUESTS: dict[Key, Any] = {
     ('POST', f'{_SHARE}/action', 'reset_status'): {'status': 'available'},
     ('POST', f'{_SHARE}/action', 'force_delete'): None,
     ('POST', f'{_SHARE}/action', 'reset_task_state'): {'task_state': None},
+    ('POST', f'{_SHARE}/action', 'extend'): {'new_size': 2},
+    ('POST', f'{_SHARE}/action', 'shrink'): {'new_size': 1},
+    ('POST', f'{_SHARE}/action', 'revert'): {'snapshot_id': 'snap-v'},
     ('POST', f'{_SHARE}/action', 'allow_access'): _RULE,
     ('POST', f'{_SHARE}/action', 'deny_access'): {'access_id': 'rule-m'},
     ('POST', f'{_SHARE}/action', 'access_list'): None,
@@ -135,6 +140,8 @@ OTHER_VARIABLES: dict[Key, dict[str, str]] = {
     ('POST', f'{_TYPE}/action', 'removeProjectAccess'): PRIVATE,
     ('DELETE', _SHARE, None): PLAIN,
     ('POST', f'{_SHARE}/action', 'force_delete'): PLAIN,
+    ('POST', f'{_SHARE}/action', 'shrink'): LARGE,
+    ('POST', f'{_SHARE}/action', 'revert'): LARGE,
     ('GET', f'{_TYPE}/share_type_access', None): PRIVATE,
     ('GET', f'{_TYPE}/os-share-type-access', None): PRIVATE,
 }
@@ -220,6 +227,8 @@ def _rows() -> Iterator[models.Base]:
         'status': 'server_migrating',
     }
     yield from world.share('n', 'aa', **on_server)
+    yield from world.share('v', 'aa', size=3, revert_to_snapshot_support=True, **on_server)
+    yield from world.snapshot('v', 'aa', 'server_migrating')
     share, instance = world.share('r', 'aa', replica_state='active', **on_server)
     share.replication_type = 'readable'
     yield from (share, instance)

@@ -115,7 +115,14 @@ def share(name: str, project: str, *, at: int = 0, **values: Any) -> list[models
     """
     of_share = {
         key: values.pop(key)
-        for key in ('is_public', 'snapshot_support', 'task_state', 'display_name', 'size')
+        for key in (
+            'is_public',
+            'snapshot_support',
+            'revert_to_snapshot_support',
+            'task_state',
+            'display_name',
+            'size',
+        )
         if key in values
     }
     return [

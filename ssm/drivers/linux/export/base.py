@@ -82,6 +82,16 @@ class Export(abc.ABC):
             pool.write_json(file, record, durable=True)
         return refused
 
+    def resize(self, name: str, size: int) -> None:
+        """Keep a new size of a share, GiB, in what :meth:`record` kept."""
+        file = self.server.export(name)
+        record = pool.read_json(file)
+        if record is not None and record['size'] != size:
+            pool.write_json(file, record | {'size': size}, durable=True)
+
+    def suspend(self, name: str) -> None:
+        """Hold no file of a share, until it is published again; its record stays."""
+
     def forget(self, name: str) -> None:
         """Let no client reach a share any more, and remove what :meth:`record` kept."""
         self.server.export(name).unlink(missing_ok=True)

@@ -109,11 +109,14 @@ class GaneshaExport(base.Export):
             privileged.bind(share, mount)
         return mount
 
-    def forget(self, name: str) -> None:
+    def suspend(self, name: str) -> None:
         record = pool.read_json(self.server.export(name)) or {}
         if 'export_id' in record and self._ganesha.running():
             self._ganesha.remove(record['export_id'])
         privileged.unbind(self._ganesha.run / 'shares' / name)
+
+    def forget(self, name: str) -> None:
+        self.suspend(name)
         super().forget(name)
 
     def withdraw(

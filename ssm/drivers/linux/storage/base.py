@@ -11,12 +11,27 @@ import pathlib
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from ssm.common.exceptions import DataLoss
+from ssm.common.findings import Finding
 from ssm.drivers.linux import pool
 from ssm.drivers.linux.abilities import Abilities, probe
 from ssm.drivers.linux.command import Commands
 from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
 from ssm.drivers.linux.tree import Manifest
+
+
+def refuse_loss(name: str, used: int, size: int) -> None:
+    """Refuse to make a share smaller than it is.
+
+    :param used: bytes it uses
+    :param size: GiB it would have
+    :raises DataLoss: they do not fit
+    """
+    if used > size << 30:
+        message = f'{name} uses {used / (1 << 30):.3f} GiB, which do not fit {size} GiB.'
+        hint = 'Remove files, or choose a larger size.'
+        raise DataLoss(message, findings=[Finding('data_does_not_fit', message, hint)])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +169,13 @@ class Storage(abc.ABC):
     @abc.abstractmethod
     def clone(self, source: pathlib.Path, target: pathlib.Path, size: int) -> None:
         """Make a share of a size in GiB from a snapshot; one that is there stays."""
+
+    @abc.abstractmethod
+    def resize(self, path: pathlib.Path, old: int, new: int) -> None:
+        """Hold a share to another size, where shares are held to sizes; both are GiB.
+
+        :raises DataLoss: the new size is smaller than what the share uses; the old one holds
+        """
 
     # As the destination of a migration
 

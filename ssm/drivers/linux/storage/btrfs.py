@@ -13,10 +13,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ssm.common.exceptions import DataLoss
 from ssm.drivers.linux import btrfs, pool, rounds, stream
 from ssm.drivers.linux.command import CommandFailed
 from ssm.drivers.linux.refusal import disk_full, refusal, says_full
-from ssm.drivers.linux.storage.base import Measured, Pass, Storage, Task, Trees, share_trees
+from ssm.drivers.linux.storage.base import (
+    Measured,
+    Pass,
+    Storage,
+    Task,
+    Trees,
+    refuse_loss,
+    share_trees,
+)
 from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
 from ssm.drivers.linux.tree import Manifest
@@ -110,6 +119,23 @@ class BtrfsStorage(Storage):
     def _limit(self, path: pathlib.Path, size: int) -> None:
         if self.quotas:
             btrfs.limit(self.commands, path, size * _GIB)
+
+    def resize(self, path: pathlib.Path, old: int, new: int) -> None:
+        if new < old:
+            refuse_loss(path.name, self._used(path), new)
+        self._limit(path, new)
+        try:
+            if new < old:  # what came between the look and the limit
+                refuse_loss(path.name, self._used(path), new)
+        except DataLoss:
+            self._limit(path, old)
+            raise
+
+    def _used(self, path: pathlib.Path) -> int:
+        self.commands.run(['sync', '-f', str(path)])  # in the service, so not by a system call
+        if self.quotas:
+            return btrfs.used(self.commands, path)
+        return btrfs.content(self.commands, path)
 
     def delete(self, path: pathlib.Path) -> None:
         btrfs.remove(self.commands, path)

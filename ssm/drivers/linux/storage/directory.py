@@ -12,7 +12,15 @@ from typing import Any
 from ssm.drivers.linux import pool
 from ssm.drivers.linux.command import CommandFailed
 from ssm.drivers.linux.rsync import Rsync
-from ssm.drivers.linux.storage.base import Measured, Pass, Storage, Task, Trees, share_trees
+from ssm.drivers.linux.storage.base import (
+    Measured,
+    Pass,
+    Storage,
+    Task,
+    Trees,
+    refuse_loss,
+    share_trees,
+)
 from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
 from ssm.drivers.linux.tree import Manifest
@@ -58,6 +66,11 @@ class DirectoryStorage(Storage):
 
     def clone(self, source: pathlib.Path, target: pathlib.Path, size: int) -> None:
         self._whole_copy(source, target, None)
+
+    def resize(self, path: pathlib.Path, old: int, new: int) -> None:
+        if new < old:
+            lines = self.commands.run(['du', '-s', '--block-size=1', '--', str(path)])
+            refuse_loss(path.name, int(lines.split()[0]), new)
 
     def _whole_copy(
         self, source: pathlib.Path, target: pathlib.Path, previous: pathlib.Path | None

@@ -187,6 +187,42 @@ class DriverKit(Harness):
         self.assertEqual('own', self.read_data(server, clone))
         self.assertEqual('new', self.read_data(server, share))
 
+    def test_share_extended_and_shrunk_twice(self) -> None:
+        server, _ = self.make_server(SOURCE)
+        share = self.make_share(server)
+        self.write_data(server, share, 'kept')
+        for method, size in (('extend_share', 3), ('shrink_share', 2)):
+            for _ in range(2):
+                resize = getattr(self.drivers[SOURCE], method)
+                self.assertIsNone(self.call(resize, self.context, share, size, server))
+                self.assertTrue(self.serves(server, share))
+                self.restart(SOURCE)
+            share['size'] = size
+        self.assertEqual('kept', self.read_data(server, share))
+        self.write_data(server, share, 'more')
+        self.assertEqual('more', self.read_data(server, share))
+
+    def test_share_reverted_has_the_content_of_its_snapshot(self) -> None:
+        server, _ = self.make_server(SOURCE)
+        share, other = self.make_share(server), self.make_share(server)
+        for each in (share, other):
+            self.write_data(server, each, 'old')
+        snapshot = self.make_snapshot(server, share)
+        for text in ('new', 'newer'):
+            for each in (share, other):
+                self.write_data(server, each, text)
+            driver = self.drivers[SOURCE]
+            self.call(driver.revert_to_snapshot, self.context, share, snapshot, server)
+            self.assertTrue(self.serves(server, share))
+            self.assertEqual('old', self.read_data(server, share))
+            self.assertEqual(text, self.read_data(server, other))
+            self.restart(SOURCE)
+        changed = self.call(self.drivers[SOURCE].ensure_shares, self.context, [(share, server)])
+        self.assertEqual({}, changed)
+        self.assertEqual('old', self.read_data(server, share))
+        self.call(self.drivers[SOURCE].delete_snapshot, self.context, snapshot, server)
+        self.assertEqual('old', self.read_data(server, share))
+
     def test_access_rules_applied_twice(self) -> None:
         server, _ = self.make_server(SOURCE)
         share = self.make_share(server)

@@ -23,6 +23,9 @@ class ShareClient:
     def create_share_instance(self, context: Any, host: str, instance_id: str) -> None:
         self.sent.append((host, instance_id))
 
+    def extend_share(self, context: Any, host: str, instance_id: str, new_size: int) -> None:
+        self.sent.append((host, f'{instance_id} {new_size}'))
+
 
 class SchedulerManagerTest(base.TestCase):
     def setUp(self):
@@ -85,6 +88,28 @@ class SchedulerManagerTest(base.TestCase):
         request = Request(share_instance_id=instance_id, size=1)
         self.manager.create_share_instance(self.context, request.to_dict())
         self.assertEqual('deleting', base.get(models.ShareInstance, instance_id).status)
+        self.assertEqual([], self.client.sent)
+
+    def extend(self, size):
+        instance_id = self.instance('extending', size=size, host='node1@alpha#p')
+        request = Request(
+            share_instance_id=instance_id, size=size, extend=True, host='node1@alpha#p'
+        )
+        self.manager.extend_share(self.context, request.to_dict(), 2 * size)
+        return base.get(models.ShareInstance, instance_id)
+
+    def test_a_share_grows_where_it_is(self):
+        row = self.extend(30)
+        self.assertEqual([('node1@alpha', f'{row.id} 60')], self.client.sent)
+        self.assertEqual('extending', row.status)
+        # The increase is taken off until the next report.
+        self.assertEqual('available', self.extend(30).status)
+        self.assertEqual(1, len(self.client.sent))
+
+    def test_a_share_that_can_not_grow_keeps_its_size(self):
+        self.assertEqual('available', self.extend(51).status)
+        self.override(scheduler_default_extend_filters=['NoSuchFilter'])
+        self.assertEqual('available', self.extend(1).status)
         self.assertEqual([], self.client.sent)
 
     def test_pools(self):
