@@ -76,12 +76,16 @@ class ShareServer(TypedDict):
 
 
 class AccessRule(TypedDict):
-    """``access_level`` is ``rw`` or ``ro``; ``access_id`` names the rule for its whole life."""
+    """``access_level`` is ``rw`` or ``ro``; ``access_id`` names the rule for its whole life.
+
+    ``access_key`` is there once :meth:`ShareDriver.access_keys` gave one; a secret.
+    """
 
     access_id: str
     access_type: str
     access_to: str
     access_level: str
+    access_key: NotRequired[str]
 
 
 class ExportLocation(TypedDict):
@@ -418,6 +422,23 @@ class ShareDriver(abc.ABC):
 
         :returns: reason by ``access_id`` for each rule that could not be applied
         """
+
+    def access_keys(
+        self,
+        context: RequestContext,
+        share: Share,
+        access_rules: list[AccessRule],
+        share_server: ShareServer | None,
+    ) -> dict[str, str]:
+        """Secrets by which those whom rules name reach a share, e.g. passwords of users.
+
+        Called after :meth:`update_access` with the rules that hold now. Who may read a rule reads
+        its key (rest-api 4.7), and drivers get it back with the rule, also at the destination of
+        a migration: there it has to stay as it is.
+
+        :returns: key by ``access_id``, at most 255 characters; rules without one are left out
+        """
+        return {}
 
     # Share server migration; called on the driver of the destination
 

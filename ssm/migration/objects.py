@@ -175,15 +175,20 @@ def access_rules(
     )
     found: dict[str, list[base.AccessRule]] = {}
     for instance_id, read_only, rule in session.execute(query):
-        found.setdefault(instance_id, []).append(
-            {
-                'access_id': rule.id,
-                'access_type': rule.access_type,
-                'access_to': rule.access_to,
-                'access_level': 'ro' if cast and read_only else rule.access_level,
-            }
-        )
+        found.setdefault(instance_id, []).append(_access_rule(rule, cast=cast and read_only))
     return found
+
+
+def _access_rule(rule: models.AccessRule, *, cast: bool) -> base.AccessRule:
+    shown: base.AccessRule = {
+        'access_id': rule.id,
+        'access_type': rule.access_type,
+        'access_to': rule.access_to,
+        'access_level': 'ro' if cast else rule.access_level,
+    }
+    if rule.access_key:
+        shown['access_key'] = rule.access_key
+    return shown
 
 
 def snapshots(session: orm.Session, condition: sa.ColumnElement[bool]) -> list[base.Snapshot]:

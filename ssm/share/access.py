@@ -53,10 +53,14 @@ class _Batch:
 
 @dataclasses.dataclass
 class _Outcome:
-    """What did not work: rules by instance, and instances the driver failed on as a whole."""
+    """What did not work: rules by instance, and instances the driver failed on as a whole.
+
+    :param keys: new or changed ones, by rule
+    """
 
     refused: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     failed: list[str] = dataclasses.field(default_factory=list)
+    keys: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def update_server(context: RequestContext, backend: BackEnd, server_id: str) -> None:
@@ -177,10 +181,14 @@ def _apply(context: RequestContext, backend: BackEnd, batch: _Batch) -> _Outcome
         server = batch.servers.get(share['share_server_id'] or '')
         try:
             refused = backend.driver.update_access(context, share, share['access_rules'], server)
+            held = [rule for rule in share['access_rules'] if rule['access_id'] not in refused]
+            keys = backend.driver.access_keys(context, share, held, server) if held else {}
         except Exception:
             LOG.exception('The driver failed on the access rules of %s', share['id'])
             outcome.failed.append(share['id'])
             continue
+        known = {rule['access_id']: rule.get('access_key') for rule in held}
+        outcome.keys |= {id: keys[id] for id, key in known.items() if keys.get(id, key) != key}
         for access_id, reason in refused.items():
             LOG.warning('Access rule %s of %s was not applied: %s', access_id, share['id'], reason)
             outcome.refused.append((share['id'], access_id))
@@ -193,6 +201,14 @@ def _finish(session: orm.Session, batch: _Batch, outcome: _Outcome) -> None:
     ids = [share['id'] for share in batch.shares]
     here = _Mapping.share_instance_id.in_(ids)
     _mark_errors(session, outcome)
+    for keys in rows.chunks(outcome.keys.items()):
+        rule = models.AccessRule.id
+        rows.update(
+            session,
+            models.AccessRule,
+            rule.in_([access_id for access_id, _ in keys]),
+            access_key=sa.case(dict(keys), value=rule),
+        )
     rows.update(
         session, _Mapping, here, _Mapping.state.in_(('applying', 'updating')), state='active'
     )

@@ -310,6 +310,20 @@ class DummyDriver(ServerMigration):
             if rule not in applied
         }
 
+    def access_keys(
+        self,
+        context: RequestContext,
+        share: Share,
+        access_rules: list[AccessRule],
+        share_server: ShareServer | None,
+    ) -> dict[str, str]:
+        """A key for each user, the same on all servers."""
+        return {
+            rule['access_id']: f'key of {rule["access_to"]}'
+            for rule in access_rules
+            if rule['access_type'] == 'user'
+        }
+
     def _server_id(self, share_server: ShareServer | None) -> str:
         """Without share servers the back end itself stands for the server."""
         return share_server['id'] if share_server else self.backend.host

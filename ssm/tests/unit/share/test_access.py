@@ -109,6 +109,23 @@ class AccessTest(AccessTestCase):
         self.assertEqual({good: 'active'}, self.states(instance_id))
         self.assertEqual('active', self.status(instance_id))
 
+    def test_users_get_keys(self):
+        instance_id = self.served(share_proto='CIFS')
+        users = {self.rule([instance_id], access_type='user', access_to=u): u for u in 'ab'}
+        bad = self.rule([instance_id])
+        self.update(instance_id)
+        keys = {row.id: row.access_key for row in base.living(models.AccessRule)}
+        self.assertEqual({id: f'key of {u}' for id, u in users.items()} | {bad: None}, keys)
+
+    def test_a_key_goes_back_to_the_driver_with_its_rule(self):
+        instance_id = self.served(share_proto='CIFS')
+        rule_id = self.rule([instance_id], access_type='user', access_to='alice')
+        self.update(instance_id)
+        self.update(instance_id)
+        servers_there = self.back_end.driver.state.read()['servers']
+        (rule,) = servers_there[self.server_id(instance_id)]['shares'][instance_id]['rules']
+        self.assertEqual((rule_id, 'key of alice'), (rule['access_id'], rule['access_key']))
+
     def test_a_share_the_driver_fails_on_leaves_the_others_alone(self):
         self.back_end = self.load(dummy_driver_failures='update_access:error:1')
         one, other = self.served(), self.served()
