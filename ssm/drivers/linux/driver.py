@@ -15,6 +15,7 @@ from oslo_log import log as logging
 
 from ssm.common.context import RequestContext
 from ssm.common.exceptions import ConfigurationError, DriverError
+from ssm.conf.backend import BackendConfig
 from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
 from ssm.drivers.linux import control, parts, pool
@@ -27,6 +28,13 @@ LOG = logging.getLogger(__name__)
 
 _GIB = 1 << 30
 
+_WITHOUT_ROOT = {'linux_storage': 'directory', 'linux_isolation': 'none', 'linux_export': 'local'}
+"""Parts that any account can use."""
+
+
+def _needs_root(backend: BackendConfig) -> bool:
+    return any(getattr(backend, option) != part for option, part in _WITHOUT_ROOT.items())
+
 
 class LinuxDriver(ServerMigration):
     """Shares of this machine; its parts say what they are and what they need."""
@@ -36,6 +44,13 @@ class LinuxDriver(ServerMigration):
     repeatable_setup = True
     repeatable_start = True
     repeatable_complete = True
+
+    def __new__(cls, backend: BackendConfig, *_: object) -> LinuxDriver:
+        """Without root a helper does what needs it; the rest knows nothing of that."""
+        chosen: type[LinuxDriver] = cls
+        if cls is LinuxDriver and os.geteuid() and _needs_root(backend):
+            from ssm.drivers.linux.privsep import HelpedDriver as chosen  # imports this module
+        return object.__new__(chosen)
 
     def do_setup(self, context: RequestContext) -> None:
         self.place = pool.Pool(self._pool_path())
@@ -273,13 +288,28 @@ class LinuxDriver(ServerMigration):
         share_server: base.ShareServer | None,
     ) -> list[base.ExportLocation]:
         server = self._server(share_server)
-        origin = server.snapshot(snapshot['share_name'], snapshot['name'])
         self.storage.clone(
-            pathlib.Path(snapshot['provider_location'] or origin),
+            self._origin(server, snapshot),
             server.share(share['name']),
             share['size'],
         )
         return self._publish(server, share)
+
+    def _origin(self, server: pool.Server, snapshot: base.Snapshot) -> pathlib.Path:
+        """Where a snapshot lies, which may be in another server of the pool.
+
+        :raises DriverRefused: it would not be a snapshot; links inside of shares lead anywhere
+        """
+        known = snapshot['provider_location']
+        if not known:
+            return server.snapshot(snapshot['share_name'], snapshot['name'])
+        path = pathlib.Path(known)
+        match path.parts[len(self.place.servers.parts) :]:
+            case (name, 'snapshots', share_name, snapshot_name):
+                found = self.place.server(name).snapshot(share_name, snapshot_name)
+                if found == path:
+                    return path
+        raise refusal('bad_name', f'{known!a} is not the place of a snapshot of this pool.')
 
     def _publish(self, server: pool.Server, share: base.Share) -> list[Any]:
         with self._serving(server) as export:

@@ -119,6 +119,8 @@ class Deployment:
         self.url = f'http://127.0.0.1:{self.port}/v2'
         self.token = 'admin:admin'
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.prefix: list[str] = []
+        """Beginning of the command line of each service."""
         self._driver = driver
         self._options = options
         self._backend_options = backend_options
@@ -172,7 +174,7 @@ class Deployment:
         file = self._file('api' if name == 'scheduler' else name)
         log = (self.path / 'log' / f'{twin or name}.log').open('ab')
         self.processes[twin or name] = subprocess.Popen(
-            [str(_BIN / program), '--config-file', str(file)],
+            [*self.prefix, str(_BIN / program), '--config-file', str(file)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -28,6 +28,7 @@ _PROGRAMS = ('ip', 'nsenter', 'arping', 'bridge')
 _TYPES = (None, '', 'flat', 'vlan')
 _VLANS = range(1, 4095)
 _ETHERNET_MTU = 1500
+_MAC = re.compile(r'[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}')
 _NO_NAME = re.compile(r'[^\w.:-]', re.ASCII)
 
 Link = dict[str, Any]
@@ -176,15 +177,40 @@ def _unsuitable(subnet: Mapping[str, Any], bridge: str) -> Finding | None:
 
 
 def _link(info: Mapping[str, Any], bridge: str) -> Link:
+    """What is kept of a subnet; all of it can stand in a line for ``ip``, one a word.
+
+    :raises DriverRefused: something is not what it should be
+    """
     allocations = info['network_allocations']
+    mac, gateway, mtu = allocations[0]['mac_address'], info['gateway'], info['mtu']
+    try:
+        if mac and not _MAC.fullmatch(mac):
+            raise ValueError(f'{mac!r} is no MAC address')
+        _plain_address(gateway)
+        mtu = mtu and int(mtu)
+        for allocation in allocations:
+            _plain_address(allocation['ip_address'])
+    except (TypeError, ValueError) as error:
+        raise refusal('bad_name', f'The network plug-in gave something unusable: {error}') from None
     return {
         'bridge': bridge,
         'vlan': info['segmentation_id'] or None,
-        'mtu': info['mtu'],
-        'mac': allocations[0]['mac_address'],
-        'gateway': info['gateway'],
+        'mtu': mtu,
+        'mac': mac,
+        'gateway': gateway,
         'addresses': [_with_prefix(allocation) for allocation in allocations],
     }
+
+
+def _plain_address(address: str | None) -> None:
+    """Nothing, if it is an address; the zone of an IPv6 one could hold anything.
+
+    :raises ValueError: it is none
+    """
+    if address:
+        ipaddress.ip_address(address)
+        if '%' in address:
+            raise ValueError(f'{address!r} has a zone')
 
 
 def _with_prefix(allocation: Mapping[str, Any]) -> str:
