@@ -366,11 +366,11 @@ class LinuxDriver(ServerMigration):
         """The content is made beside the share and then takes its place in one step."""
         server = self._server(share_server)
         name, size = share['name'], snapshot['size']
-        origin = snapshot['provider_location'] or server.snapshot(name, snapshot['name'])
+        origin = self._origin(server, snapshot)
         path = server.share(name)
         part = path.with_name(f'.{name}.revert')
         self.storage.delete(part)
-        self.storage.clone(pathlib.Path(origin), part, size)
+        self.storage.clone(origin, part, size)
         try:
             with self._serving(server) as export:
                 export.suspend(name)

@@ -90,10 +90,10 @@ class _Sudo:
 class _World(NfsDeployment):
     """``ssm-all`` of the account; pools and configuration are root's."""
 
-    def __init__(self, command: str = '') -> None:
+    def __init__(self) -> None:
         super().__init__(size=4)
         asked = f'{sys.executable} {self.path}/ask.py {self.path}/sudo'
-        self._sections = f'\n[ssm_linux_privileged]\nhelper_command = {command or asked}\n'
+        self._sections = f'\n[ssm_linux_privileged]\nhelper_command = {asked}\n'
         # a checkout may lie in a home directory; reading is all this lets the account do
         rights = ['--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search']
         account = [f'--reuid={ACCOUNT}', f'--regid={ACCOUNT}', '--clear-groups']
@@ -201,11 +201,3 @@ class PrivsepTest(TestCase):
             and (path.stat().st_mode & 0o002 or path.stat().st_uid == ACCOUNT)
         ]
         self.assertEqual([], found)
-
-    def test_without_a_helper_the_back_end_says_what_to_do(self) -> None:
-        world = _World(command='/bin/false')
-        self.addCleanup(world.stop)
-        world._wait_until_ready = lambda: None  # type: ignore[method-assign]
-        world.start()
-        until(lambda: 'helper_command' in world.log('all', 200), 'the reason in the log', 30)
-        self.assertIn('[alpha] needs root, and the helper does not start', world.log('all', 200))
