@@ -61,6 +61,10 @@ stage functional 300 120
 stage integration 600 300
 if [ -n "$full" ]; then
     stage chaos 400 300
+    ssm_need sshd openssh-server
+    ssm_need ssh openssh-client
+    ssm_need zstd zstd
+    stage ssh 300 120
     SSM_CONCURRENCY=threading ssm_stage unit-threading suite unit 300 120
 fi
 ssm_summary

@@ -46,8 +46,63 @@ LINUX_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'linux_transport',
         default='local',
-        help='How this back end reaches the pool of a migration source. local: both pools are '
-        'mounted on this host.',
+        help='How this back end, as the destination of a migration, reaches the pool of the '
+        'source. local: both pools are mounted on this host. ssh: the source is on another host, '
+        'and its stanza, as it stands in the configuration of this node, says how that is reached '
+        '(linux_ssh_*); needs the program ssh. Sources on this host are reached as with local.',
+    ),
+    cfg.IntOpt(
+        'linux_compression',
+        default=0,
+        min=0,
+        max=19,
+        help='Level of zstd by which this back end, as the destination of a migration with '
+        'linux_transport = ssh, has data compressed on the way; 0: not at all. Needs the program '
+        'zstd on both hosts. 1 is worth it below some 2 Gbit/s.',
+    ),
+    cfg.IntOpt(
+        'linux_rate_limit',
+        default=0,
+        min=0,
+        help='MiB a second that one migration into this back end copies at most, counted before '
+        'compression; 0: no limit. Shares that are copied by rsync at the same time get an equal '
+        'part each. It also holds for the last pass, while the source is closed.',
+    ),
+    cfg.StrOpt(
+        'linux_ssh_host',
+        help='Name or address at which other nodes reach the host of this back end by ssh, when '
+        'it is the source of a migration. Like all linux_ssh_* options it is read by the '
+        'destination. Default: none.',
+    ),
+    cfg.PortOpt('linux_ssh_port', default=22, help='Port of sshd at linux_ssh_host.'),
+    cfg.StrOpt(
+        'linux_ssh_user',
+        help='User to log in as at linux_ssh_host. Default: the user of the service, or what the '
+        'configuration of ssh says.',
+    ),
+    cfg.StrOpt(
+        'linux_ssh_key',
+        help='File with the private key, without a passphrase, on the node of the destination. '
+        'Default: what ssh finds.',
+    ),
+    cfg.StrOpt(
+        'linux_ssh_known_hosts',
+        help='File with the host keys of linux_ssh_host, on the node of the destination; a host '
+        'that is not in it is refused. Default: what ssh finds.',
+    ),
+    cfg.StrOpt(
+        'linux_ssh_command',
+        default='ssm-linux-agent',
+        help='How the agent is started at linux_ssh_host, e.g. "sudo -n ssm-linux-agent" for a '
+        'user who is not root. Nothing else is run there.',
+    ),
+    cfg.IntOpt(
+        'linux_ssh_timeout',
+        default=15,
+        min=3,
+        max=120,
+        help='Seconds without a sign of life after which a connection to linux_ssh_host counts '
+        'as broken, and for which a new one is waited for.',
     ),
     cfg.BoolOpt(
         'linux_quotas',

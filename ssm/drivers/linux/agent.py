@@ -2,24 +2,66 @@
 
 """What is done where a pool is: looking at its trees, closing and opening its share servers.
 
-``python -m ssm.drivers.linux.agent`` reads requests from stdin, each a line with a JSON object
+The program ``ssm-linux-agent`` reads requests from stdin, each a line with a JSON object
 ``{"function": …, "arguments": {…}}``, and prints a line for each: ``{"value": …}``,
-``{"refused": message, "findings": […]}`` or ``{"failed": message}``. A mistake in it ends it.
+``{"refused": message, "findings": […]}`` or ``{"failed": message}``. A mistake in it ends it. After
+the request ``send`` it prints the stream, and ends. It also ends when nobody listens any more.
+
+``ssm-linux-agent rsync --server --sender …`` is the reading side of rsync. For a key of ssh that
+is restricted to this program, ``--pool POOL`` restricts it to paths in that pool, and ``--for
+COMMAND`` takes the arguments from the command that was asked for, after the name of this program.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import pathlib
+import select
+import shlex
+import shutil
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from ssm.common.exceptions import DriverRefused
-from ssm.drivers.linux import parts, pool, rounds, tree
+from ssm.common.exceptions import DriverError, DriverRefused
+from ssm.drivers.linux import btrfs, command, parts, pool, process, rounds, tree
 from ssm.drivers.linux.command import CommandFailed
 from ssm.drivers.linux.refusal import refusal
+
+PROTOCOL = 1
+"""Counts changes of what an agent can be asked; both hosts need the same."""
+
+_NAME = 'ssm-linux-agent'
+_SENDER = ['rsync', '--server', '--sender']
+
+
+def describe(side: dict[str, str], programs: list[str]) -> dict[str, Any]:
+    """What there is of a share server; changes nothing.
+
+    Returns ``protocol``, ``pool`` (its id, None if it was never used), ``exists``, ``fence`` (None
+    if it is open), ``shares`` (by name ``snapshots``, their names, and ``record``, None if there is
+    none), and ``missing``, those of some programs that are not installed here.
+    """
+    place, server = pool.Pool(side['pool']), _server(side)
+    return {
+        'protocol': PROTOCOL,
+        'pool': place.id(),
+        'exists': server.shares.is_dir(),
+        'fence': server.fence(),
+        'shares': {
+            name: {
+                'snapshots': pool.visible(server.snapshots / name),
+                'record': pool.read_json(server.export(name)),
+            }
+            for name in pool.visible(server.shares)
+        },
+        'missing': [name for name in programs if not shutil.which(name)],
+    }
 
 
 def survey(roots: list[str], since: float | None = None, devices: bool = True) -> list[Any]:
@@ -108,6 +150,32 @@ def fenced_by(side: dict[str, str]) -> str | None:
     return fence['migration_id'] if fence else None
 
 
+def settle(migration: str) -> None:
+    """End what still sends for a migration, because a connection broke and nobody noticed."""
+    process.end_marked(_sending(migration))
+
+
+def _sending(migration: str) -> str:
+    return f'send:{migration}'
+
+
+def _send(migration: str, path: str, parent: str | None, compression: int) -> int:
+    """Print the stream of a read-only subvolume; returns the exit code.
+
+    :param compression: level of zstd, 0 for none
+    """
+    environment = {**os.environ, **command.ENVIRONMENT, process.MARK: _sending(migration)}
+    argv = btrfs.send(path, parent)
+    if not compression:
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, env=environment).returncode
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment
+    ) as sender:
+        encoder = ['zstd', '-cq', f'-{compression}']
+        done = subprocess.run(encoder, stdin=sender.stdout, env=environment)
+    return sender.returncode or done.returncode
+
+
 def _server(side: dict[str, str]) -> pool.Server:
     return pool.Pool(side['pool']).server(side['server'])
 
@@ -128,6 +196,7 @@ def _own(server: pool.Server, migration: str, epoch: int) -> None:
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
+        describe,
         survey,
         manifest,
         digests,
@@ -135,13 +204,17 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
         close,
         reopen,
         fenced_by,
+        settle,
         rounds.freeze,
         rounds.thaw,
         rounds.identity,
         rounds.weigh,
-        rounds.nested,
+        rounds.weigh_all,
     )
 }
+
+_LOOKING = frozenset({'survey', 'manifest', 'digests', 'weigh', 'weigh_all'})
+"""What takes long and changes nothing: no use when nobody listens any more."""
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -150,17 +223,101 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     except DriverRefused as error:
         findings = [finding.to_dict() for finding in error.findings]
         return {'refused': error.message, 'findings': findings}
-    except (OSError, CommandFailed) as error:
+    except (OSError, CommandFailed, DriverError) as error:
         return {'failed': f'{type(error).__name__}: {error}'}
 
 
-def main() -> None:
-    """Answer requests until there are no more."""
+class _Listener:
+    """Whoever asks; while a function only looks, their end is the end of this process."""
+
+    def __init__(self) -> None:
+        self.looking = False
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        poll = select.poll()
+        poll.register(sys.stdin.fileno(), select.POLLRDHUP)
+        while True:
+            poll.poll()
+            if self.looking:
+                os._exit(1)
+            time.sleep(0.2)  # what changes something comes to its end
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """All texts in plain data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _strings([*value, *value.values()])
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+def _outside(value: Any, place: str) -> str | None:
+    """A path in plain data that leads out of a pool, None if there is none."""
+    root = pathlib.Path(place).resolve()
+    for text in _strings(value):
+        if '..' in text.split('/'):
+            return text
+        if text.startswith('/') and not pathlib.Path(text).resolve().is_relative_to(root):
+            return text
+    return None
+
+
+def _serve(place: str) -> int:
+    """Answer requests until there are no more; returns the exit code."""
+    listener = _Listener()
     for line in sys.stdin.buffer:
-        answer = json.dumps(_answer(json.loads(line)))
-        sys.stdout.buffer.write(answer.encode('ascii') + b'\n')
-        sys.stdout.buffer.flush()
+        request = json.loads(line)
+        if place and (wrong := _outside(request['arguments'], place)):
+            answer = {'failed': f'{wrong!a} is not in the pool {place}'}
+        elif request['function'] == 'send':
+            return _send(**request['arguments'])
+        else:
+            listener.looking = request['function'] in _LOOKING
+            answer = _answer(request)
+            listener.looking = False
+        try:
+            sys.stdout.buffer.write(json.dumps(answer).encode('ascii') + b'\n')
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            os._exit(1)
+    return 0
+
+
+def _rsync(arguments: list[str], place: str) -> int:
+    """Run the reading side of rsync; returns its exit code."""
+    *options, path = arguments
+    # an option with a value could name a file to be read or written
+    allowed = all(o.startswith('-') and '/' not in o for o in options[1:-1])
+    if arguments[:3] != _SENDER or options[-1] != '.' or not allowed:
+        print('only rsync --server --sender OPTIONS . PATH is known', file=sys.stderr)
+        return 2
+    if place and (wrong := _outside([path], place)):
+        print(f'{wrong!a} is not in the pool {place}', file=sys.stderr)
+        return 2
+    return subprocess.run(arguments, env={**os.environ, **command.ENVIRONMENT}).returncode
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The program; returns the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    place = ''
+    while len(arguments) > 1 and arguments[0] in ('--pool', '--for'):
+        option, value, *rest = arguments
+        if option == '--pool':
+            place, arguments = value, rest
+        else:
+            words = shlex.split(value)
+            names = [os.path.basename(word) for word in words]
+            arguments = words[names.index(_NAME) + 1 :] if _NAME in names else []
+            break
+    if not arguments:
+        return _serve(place)
+    return _rsync(arguments, place)
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

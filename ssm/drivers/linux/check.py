@@ -13,8 +13,9 @@ from typing import Any
 from ssm.common.exceptions import ConfigurationError
 from ssm.common.findings import Finding, Severity
 from ssm.conf.backend import BackendConfig
-from ssm.drivers.linux import pool
+from ssm.drivers.linux import agent, pool
 from ssm.drivers.linux.abilities import Abilities
+from ssm.drivers.linux.command import CommandFailed
 from ssm.drivers.linux.storage.base import Measured, Storage
 from ssm.drivers.linux.transport.base import Transport
 
@@ -45,6 +46,9 @@ _MISSING = {
 
 SURVEY_TIMEOUT = 30.0
 """Seconds; a check is answered to a waiting caller."""
+
+_DESCRIBE_TIMEOUT = 20.0
+"""The same, for what needs no look at trees."""
 
 
 def source_stanza(
@@ -81,26 +85,98 @@ def source_stanza(
     return peer, []
 
 
+def way(
+    source: BackendConfig, destination: BackendConfig, host: str
+) -> tuple[dict[str, Any] | None, list[Finding]]:
+    """How the pool of a source is reached: plain data for transports; and what is wrong.
+
+    :param host: ``host@backend`` of the source
+    """
+    found = {
+        'transport': destination.linux_transport,
+        'rate_limit': destination.linux_rate_limit,
+    }
+    if destination.linux_transport != 'ssh':
+        return found, []
+    if not source.linux_ssh_host:
+        if host.rpartition('@')[0] == destination.conf.host:
+            return found | {'transport': 'local'}, []
+        return None, [
+            Finding(
+                code='source_stanza_missing',
+                message=f'[{source.name}] linux_ssh_host is not set on this node.',
+                hint='Set it to the address at which this node reaches the host of that back end.',
+            )
+        ]
+    names = ('host', 'port', 'user', 'key', 'known_hosts', 'command', 'timeout')
+    found |= {name: getattr(source, f'linux_ssh_{name}') for name in names}
+    return found | {'compression': destination.linux_compression}, []
+
+
+def describe(
+    transport: Transport, side: dict[str, str], storage: Storage
+) -> tuple[dict[str, Any], list[Finding]]:
+    """What an agent says of the source, see :func:`ssm.drivers.linux.agent.describe`.
+
+    Empty, with a finding, if none answers.
+    """
+    programs = [storage.program, *(['zstd'] if transport.compression else [])]
+    try:
+        call = transport.start('describe', side=side, programs=programs)
+        found: dict[str, Any] = call.result(timeout=_DESCRIBE_TIMEOUT)
+    except TimeoutError:
+        return {}, [
+            Finding(
+                code='source_host_unreachable',
+                message=f'{transport.place} did not answer within {_DESCRIBE_TIMEOUT:g} s.',
+                hint='Look at the load and the log of sshd there.',
+            )
+        ]
+    except CommandFailed as error:
+        return {}, [transport.lost(error) or agent_failed(transport, error)]
+    if found['protocol'] != agent.PROTOCOL:
+        return {}, [
+            Finding(
+                code='source_agent_failed',
+                message=f'The agent on {transport.place} speaks version {found["protocol"]}, '
+                f'this node version {agent.PROTOCOL}.',
+                hint='Install the same release of ssm on both hosts.',
+            )
+        ]
+    return found, []
+
+
+def agent_failed(transport: Transport, error: CommandFailed) -> Finding:
+    """The finding that an agent does not do what it is asked."""
+    last = error.errors.rpartition('\n')[2]
+    return Finding(
+        code='source_agent_failed',
+        message=f'The agent on {transport.place} ended with {error.code}: {last}',
+        hint='Try linux_ssh_command of the source there; it has to need no password.',
+    )
+
+
 def pools(
-    source: pool.Pool, destination: pool.Pool, place: pool.Server, server_id: str
+    found: Mapping[str, Any], destination: pool.Pool, place: pool.Server, server_id: str
 ) -> Iterator[Finding]:
     """What is wrong with the pools, or with the server in its place."""
-    if source.path.is_dir() and source.path.samefile(destination.path):
+    if found['pool'] is not None and found['pool'] == destination.id():
         yield Finding(
             code='same_pool',
             message=f'Source and destination are the same pool, {destination.path}.',
             hint='Choose another back end.',
         )
         return
-    if not place.shares.is_dir():
+    if not found['exists']:
         yield Finding(
             code='source_server_missing',
-            message=f'The share server is not in its pool: {place.path} does not exist here.',
-            hint='Check linux_pool_path of the source on this node, and whether it is mounted.',
+            message=f'The share server is not in its pool: {place.path} does not exist there.',
+            hint='Check linux_pool_path of the source on this node, whether it is mounted, and '
+            'with linux_transport = ssh also linux_ssh_host.',
             object_type='share_server',
             object_id=server_id,
         )
-    elif fence := place.fence():
+    elif fence := found['fence']:
         yield Finding(
             code='source_fenced',
             message=f'The share server is closed by migration {fence["migration_id"]}.',
@@ -111,7 +187,7 @@ def pools(
 
 
 def storages(
-    source: BackendConfig, destination: BackendConfig, storage: Storage
+    source: BackendConfig, destination: BackendConfig, storage: Storage, found: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """What keeps the storage of one pool from being copied to that of the other."""
     if source.linux_storage != destination.linux_storage:
@@ -123,25 +199,45 @@ def storages(
         )
     elif shutil.which(storage.program) is None:
         yield _MISSING[storage.program]
+    elif found['missing']:
+        yield Finding(
+            code='source_program_missing',
+            message=f'Not installed on the host of the source: {", ".join(found["missing"])}.',
+            hint='Install it there.',
+        )
 
 
-def measure(storage: Storage, transport: Transport, server: pool.Server) -> Measured | None:
-    """How much there is of a server; None if it takes too long to find out."""
+def trees(found: Mapping[str, Any], server: pool.Server) -> dict[str, list[str]]:
+    """The snapshots of each share of a server, all as paths."""
+    return {
+        str(server.share(name)): [str(server.snapshot(name, s)) for s in share['snapshots']]
+        for name, share in found['shares'].items()
+    }
+
+
+def measure(storage: Storage, transport: Transport, found: dict[str, list[str]]) -> Measured | None:
+    """How much there is of a server; None if it takes too long to find out.
+
+    :param found: see :func:`trees`
+    """
     try:
-        return storage.look(transport, server, SURVEY_TIMEOUT)
+        return storage.look(transport, found, SURVEY_TIMEOUT)
     except TimeoutError:
         return None
 
 
 def content(
-    measured: Measured | None, server: pool.Server, storage: Storage, spec: Mapping[str, Any]
+    measured: Measured | None,
+    shares: Mapping[str, Any],
+    storage: Storage,
+    spec: Mapping[str, Any],
 ) -> Iterator[Finding]:
     """What is wrong with the amount or the kind of data."""
     yield from _space(measured, storage.pool.path, spec)
     if measured is None:
         return
     abilities = storage.abilities
-    yield from _sizes(measured, server, spec)
+    yield from _sizes(measured, shares, spec)
     if measured.uncopyable:
         yield Finding(
             code='source_unreadable',
@@ -208,14 +304,16 @@ def _space(
         )
 
 
-def _sizes(measured: Measured, server: pool.Server, spec: Mapping[str, Any]) -> Iterator[Finding]:
+def _sizes(
+    measured: Measured, shares: Mapping[str, Any], spec: Mapping[str, Any]
+) -> Iterator[Finding]:
     """Shares that use more than their size; nothing holds them to it (decision 29)."""
     sizes = {
         request['share_id']: request['share_properties']['size']
         for request in spec.get('shares_req_spec', [])
     }
     for name, used in measured.shares.items():
-        record = pool.read_json(server.export(name))
+        record = shares[name]['record']
         if record is None:
             continue
         size = sizes.get(record['share_id'], record['size'])

@@ -41,15 +41,17 @@ def python(module: str) -> list[str]:
 class CommandFailed(Exception):
     """A program ended with an error.
 
+    :param program: its name
     :param code: exit code, negative for a signal
     :param errors: the end of what it wrote to stderr
     """
 
     def __init__(self, argv: Sequence[str], code: int, errors: str) -> None:
+        self.program = os.path.basename(argv[0])
         self.code = code
         self.errors = errors[-_TAIL:].strip()
         last = self.errors.rpartition('\n')[2]
-        super().__init__(f'{os.path.basename(argv[0])} ended with {code}: {last}')
+        super().__init__(f'{self.program} ended with {code}: {last}')
 
 
 class Stopped(Exception):

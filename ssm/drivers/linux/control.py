@@ -27,6 +27,9 @@ _FAILURES = 3
 _INTERRUPTING = frozenset({'fence'})
 """Steps that hold clients up each time: their failures count over all attempts in a row."""
 
+LOST_PAUSE = 10.0
+"""Seconds between two attempts to reach a source that does not answer."""
+
 _POLL = 0.05
 _ENDLESS = frozenset({'complete'})
 """Steps behind the point of no return: tried for ever (decision 17)."""
@@ -192,6 +195,9 @@ class Workers:
             with _exclusive(migration):
                 self._end(migration)
                 migration.drop_result(step)
+            if lost := migration.lost():
+                # no failure of the work: how long it may last is for the engine to say
+                raise DriverBusy(message, findings=[lost], retry_after=LOST_PAUSE)
             self._failed(migration, token, step, message)
             raise DriverBusy(f'The step {step} failed and is tried again. {message}')
         findings = [Finding.from_dict(finding) for finding in result['findings']]

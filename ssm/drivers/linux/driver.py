@@ -63,8 +63,11 @@ class LinuxDriver(ServerMigration):
             raise self._wrong('linux_pool_path', str(error)) from None
         self.place.prepare()
         self._claim_host()
-        self._part('transport')
-        for kind, needs in (('isolation', 'linux_bridge'), ('export', 'linux_isolation')):
+        for kind, needs in (
+            ('transport', 'linux_compression'),
+            ('isolation', 'linux_bridge'),
+            ('export', 'linux_isolation'),
+        ):
             if reason := self._part(kind).unusable(getattr(self.backend, needs)):
                 raise self._wrong(f'linux_{kind}', reason)
         self.workers = control.Workers(self.place)

@@ -11,14 +11,16 @@ from typing import Any
 from oslo_log import log as logging
 
 from ssm.common.context import RequestContext
-from ssm.common.exceptions import DriverError, DriverRefused
+from ssm.common.exceptions import DriverBusy, DriverError, DriverRefused
 from ssm.common.findings import Finding, Severity, errors, sentence
+from ssm.conf.backend import BackendConfig
 from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
 from ssm.drivers.linux import check, control, parts, pool
 from ssm.drivers.linux.command import CommandFailed, Commands
 from ssm.drivers.linux.refusal import refusal
 from ssm.drivers.linux.storage.base import Storage
+from ssm.drivers.linux.transport.base import Transport
 
 LOG = logging.getLogger(__name__)
 
@@ -65,16 +67,26 @@ class ServerMigration(base.ShareDriver):
         if peer is None:
             yield from wrong
             return
-        source = pool.Pool(peer.linux_pool_path)
-        server = source.server(server_name(share_server))
-        wrong = list(check.pools(source, self.place, server, share_server['id']))
-        wrong += check.storages(peer, self.backend, self.storage)
-        yield from wrong
-        if wrong:
+        way, wrong = check.way(peer, self.backend, share_server['host'])
+        if way is None:
+            yield from wrong
             return
-        with contextlib.closing(self._transport()) as transport:
-            measured = check.measure(self.storage, transport, server)
-        yield from check.content(measured, server, self.storage, spec)
+        side = _side(peer, share_server)
+        server = pool.Pool(side['pool']).server(side['server'])
+        with contextlib.closing(self._transport(way)) as transport:
+            found, wrong = check.describe(transport, side, self.storage)
+            if found:
+                wrong = list(check.pools(found, self.place, server, share_server['id']))
+                wrong += check.storages(peer, self.backend, self.storage, found)
+            if wrong:
+                yield from wrong
+                return
+            try:
+                measured = check.measure(self.storage, transport, check.trees(found, server))
+            except CommandFailed as error:
+                yield transport.lost(error) or check.agent_failed(transport, error)
+                return
+        yield from check.content(measured, found['shares'], self.storage, spec)
 
     def share_server_migration_start(
         self,
@@ -104,7 +116,12 @@ class ServerMigration(base.ShareDriver):
     ) -> bool:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
         migration = self._take(token, dest_share_server, job)
-        return migration.completed_file.exists() or self.workers.ask(migration, token, 'copy')
+        if migration.completed_file.exists() or self.workers.ask(migration, token, 'copy'):
+            return True
+        if lost := migration.lost():
+            # a worker is at it again, but the source has not answered yet
+            raise DriverBusy(lost.message, findings=[lost], retry_after=control.LOST_PAUSE)
+        return False
 
     def share_server_migration_get_progress(
         self,
@@ -252,7 +269,7 @@ class ServerMigration(base.ShareDriver):
         if job is None:
             return
         try:
-            with contextlib.closing(self._transport()) as transport:
+            with contextlib.closing(self._transport(job['way'])) as transport:
                 self.storage.forget(transport, job['source'], migration.id)
         except (CommandFailed, DriverError) as error:
             LOG.warning('Rounds of %s stay in its source: %s', migration.id, error)
@@ -286,21 +303,13 @@ class ServerMigration(base.ShareDriver):
         peer, wrong = check.source_stanza(self.backend, src_share_server['host'], LINUX_OPTS)
         if peer is None:
             raise DriverRefused(sentence(wrong), findings=wrong)
-        sides = {
-            name: {
-                'pool': stanza.linux_pool_path,
-                'server': server_name(server),
-                'storage': stanza.linux_storage,
-                'export': stanza.linux_export,
-                'isolation': stanza.linux_isolation,
-            }
-            for name, stanza, server in (
-                ('source', peer, src_share_server),
-                ('destination', self.backend, dest_share_server),
-            )
-        }
-        return sides | {
-            'transport': self.backend.linux_transport,
+        way, wrong = check.way(peer, self.backend, src_share_server['host'])
+        if way is None:
+            raise DriverRefused(sentence(wrong), findings=wrong)
+        return {
+            'source': _side(peer, src_share_server),
+            'destination': _side(self.backend, dest_share_server),
+            'way': way,
             'shares': [
                 {key: share[key] for key in ('id', 'share_id', 'name', 'size', 'access_rules')}
                 for share in shares
@@ -318,13 +327,34 @@ class ServerMigration(base.ShareDriver):
             },
         }
 
-    def _transport(self) -> Any:
-        return parts.load('transport', self.backend.linux_transport)(Commands())
+    @staticmethod
+    def _transport(way: dict[str, Any]) -> Transport:
+        made: Transport = parts.load('transport', way['transport'])(Commands(), way)
+        return made
 
     def _fenced_by(self, job: dict[str, Any]) -> str | None:
-        """Id of the migration that has closed the source."""
-        with contextlib.closing(self._transport()) as transport:
-            return transport.start('fenced_by', side=job['source']).result()
+        """Id of the migration that has closed the source.
+
+        :raises DriverBusy: the source can't be asked now
+        """
+        with contextlib.closing(self._transport(job['way'])) as transport:
+            try:
+                fence: str | None = transport.start('fenced_by', side=job['source']).result()
+            except CommandFailed as error:
+                lost = transport.lost(error) or check.agent_failed(transport, error)
+                raise DriverBusy(lost.message, findings=[lost]) from None
+        return fence
+
+
+def _side(stanza: BackendConfig, server: base.ShareServer) -> dict[str, str]:
+    """Where one end of a migration is, for workers and agents."""
+    return {
+        'pool': stanza.linux_pool_path,
+        'server': server_name(server),
+        'storage': stanza.linux_storage,
+        'export': stanza.linux_export,
+        'isolation': stanza.linux_isolation,
+    }
 
 
 def _is_done(migration: pool.Migration, step: str) -> bool:

@@ -21,6 +21,7 @@ _PARTS = {
     ('isolation', 'netns'): 'NetnsIsolation',
     ('isolation', 'none'): 'NoIsolation',
     ('transport', 'local'): 'LocalTransport',
+    ('transport', 'ssh'): 'SshTransport',
 }
 
 

@@ -14,6 +14,7 @@
                             ganesha/             log and memory of export ganesha
                             sent/<migration>/<share>/<round>   of storage btrfs, while it copies
     <pool>/.ssm/host                             the one host that may use the pool
+    <pool>/.ssm/id                               by what it is known on other hosts
     <pool>/.ssm/migrations/<id>/                 state and private copy of a migration, to its end
     <pool>/.ssm/guards/<id>/                     epoch, lock, worker, log and end of a migration;
                                                  kept after it, so that stale work still fails
@@ -27,6 +28,7 @@ import os
 import pathlib
 from typing import Any
 
+from ssm.common.findings import Finding
 from ssm.drivers.linux import locking
 from ssm.drivers.linux.refusal import refusal
 
@@ -145,6 +147,13 @@ def exchange(one: pathlib.Path, other: pathlib.Path) -> None:
         sync_directory(parent)
 
 
+def visible(directory: pathlib.Path) -> list[str]:
+    """Names in a directory, less those of what is not finished; none if it does not exist."""
+    if not directory.is_dir():
+        return []
+    return sorted(name for name in os.listdir(directory) if not name.startswith('.'))
+
+
 class Server:
     """The place of one share server; nothing needs to exist yet."""
 
@@ -208,6 +217,7 @@ class Pool:
         self.servers = self.path / 'servers'
         self.private = self.path / '.ssm'
         self.host_file = self.private / 'host'
+        self.id_file = self.private / 'id'
         self.migrations = self.private / 'migrations'
         self.guards = self.private / 'guards'
 
@@ -216,6 +226,13 @@ class Pool:
         make_directory(self.servers, PUBLIC)
         for private in (self.private, self.migrations, self.guards):
             make_directory(private, PRIVATE)
+        if self.id() is None:
+            write_json(self.id_file, os.urandom(16).hex(), durable=True)
+
+    def id(self) -> str | None:
+        """By what the pool is known on other hosts, None if it was never used."""
+        known: str | None = read_json(self.id_file)
+        return known
 
     def server(self, identifier: str) -> Server:
         """The place of a share server."""
@@ -248,6 +265,8 @@ class Migration:
         self.job_file = path / 'job.json'
         self.state_file = path / 'state.json'
         self.progress_file = path / 'progress.json'
+        self.lost_file = path / 'lost.json'
+        self.closing_file = path / 'closing.json'
 
     def prepare(self) -> None:
         """Make its directories; what is completed needs no more than the guard."""
@@ -262,6 +281,11 @@ class Migration:
         """
         if self.opening_file.exists():
             raise refusal('destination_open', 'The destination serves, the source stays closed.')
+
+    def lost(self) -> Finding | None:
+        """Why the source does not answer, None if it does as far as is known."""
+        found = read_json(self.lost_file)
+        return Finding.from_dict(found) if found else None
 
     def result_file(self, step: str) -> pathlib.Path:
         """How a step ended; there is none before it did."""

@@ -115,3 +115,10 @@ def end_group(group: int, leader_start: int, value: str, *, timeout: float = 10.
             return False
         time.sleep(0.02)
     return True
+
+
+def end_marked(value: str) -> None:
+    """Kill all processes whose variable MARK has a value."""
+    for pid in pids():
+        if _has_mark(pid, value) and (found := status(pid)):
+            kill(pid, found.start)

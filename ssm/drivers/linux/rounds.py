@@ -110,7 +110,18 @@ def weigh(snapshots: list[str], share: str) -> list[int]:
     return [*(sizes[path] for path in snapshots), last]
 
 
-def nested(roots: list[str]) -> list[str]:
-    """Names of the subvolumes inside of shares."""
+def weigh_all(shares: dict[str, list[str]]) -> dict[str, Any]:
+    """Look at all shares of a server.
+
+    Returns ``sizes``, for each share what :func:`weigh` says of its snapshots and of itself,
+    ``contents``, bytes of content of each share, and ``nested``, names of inner subvolumes.
+
+    :param shares: snapshots of each share, all by their paths
+    """
     commands = Commands()
-    return [name for path in roots for name in btrfs.nested(commands, pathlib.Path(path))]
+    roots = {path: pathlib.Path(path) for path in shares}
+    return {
+        'sizes': {path: weigh(snapshots, path) for path, snapshots in shares.items()},
+        'contents': {path: btrfs.content(commands, root) for path, root in roots.items()},
+        'nested': [name for root in roots.values() for name in btrfs.nested(commands, root)],
+    }

@@ -9,6 +9,8 @@ import fcntl
 import os
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import IO
 
@@ -25,41 +27,139 @@ class SenderFailed(CommandFailed):
     """The program that printed failed, not the one at the end."""
 
 
+class Pace:
+    """Lets bytes pass at a rate; all threads of a migration share it.
+
+    :param rate: bytes a second, 0 for any
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._lock = threading.Lock()
+        self._free = 0.0
+
+    @property
+    def piece(self) -> int:
+        """Bytes to move at a time."""
+        return min(_PIPE, max(self.rate // 10, 4096)) if self.rate else _PIPE
+
+    def passed(self, size: int) -> None:
+        """Wait for as long as so many bytes take."""
+        if not self.rate:
+            return
+        with self._lock:
+            now = time.monotonic()
+            self._free = max(self._free, now) + size / self.rate
+            wait = self._free - now
+        time.sleep(wait)
+
+
+class Sender:
+    """A program that prints a stream, and one that decodes it, if there is one.
+
+    :param errors: what the first wrote to stderr
+    """
+
+    def __init__(
+        self, argv: Sequence[str], process: subprocess.Popen[bytes], errors: IO[bytes]
+    ) -> None:
+        self.argv = argv
+        self.errors = errors
+        self._first = self.last = process
+
+    def decoded(self, commands: Commands) -> Sender:
+        """The same, behind ``zstd``."""
+        assert self._first.stdout is not None
+        with self._first.stdout as stdout:
+            try:
+                self.last = commands.start(
+                    ['zstd', '-dcq'],
+                    stdin=stdout,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,  # the first one has the cause
+                )
+            except BaseException:
+                self.end()
+                raise
+        return self
+
+    def finish(self) -> None:
+        """Wait for the end.
+
+        :raises SenderFailed: not all was printed
+        """
+        codes = self._first.wait(), self.last.wait()
+        self._close()
+        code = codes[0] or codes[1]
+        if code:
+            words = _read(self.errors) or 'the stream can not be decoded'
+            raise SenderFailed(self.argv, code, words)
+
+    def end(self) -> None:
+        """Kill it."""
+        for process in (self._first, self.last):
+            process.kill()
+            process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        if self._first.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._first.stdin.close()
+
+
+def start(commands: Commands, argv: Sequence[str]) -> Sender:
+    """Start a program whose output is to be fed to another one."""
+    errors = tempfile.TemporaryFile()  # noqa: SIM115
+    process = commands.start(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+    return Sender(argv, process, errors)
+
+
 def run(
-    commands: Commands, sender: Sequence[str], receiver: Sequence[str], report: Report | None
+    commands: Commands,
+    sender: Sender,
+    receiver: Sequence[str],
+    report: Report | None,
+    pace: Pace | None = None,
 ) -> int:
     """Run both to their ends; returns how many bytes went from one to the other.
 
     :param report: told how many it were so far
     :raises CommandFailed: one of them failed; the cause is told from what follows from it
     """
-    with tempfile.TemporaryFile() as complaints, tempfile.TemporaryFile() as others:
-        source = commands.start(
-            sender, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints
-        )
+    with sender.errors, tempfile.TemporaryFile() as others:
         try:
             sink = commands.start(
                 receiver, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=others
             )
         except BaseException:
-            _end(source)
+            sender.end()
             raise
         try:
-            size, whole = _move(source, sink, report)
+            size, whole = _move(sender.last, sink, report, pace or Pace(0))
         except BaseException:
-            _end(source)
+            sender.end()
             _end(sink)
             raise
-        codes = source.wait(), sink.wait()
-        if codes[0] and whole:
-            raise SenderFailed(sender, codes[0], _read(complaints))
-        if codes[1] or not whole:
-            raise CommandFailed(receiver, codes[1], _read(others))
+        if whole:
+            # before the receiver, whose input ended early if this one failed
+            try:
+                sender.finish()
+            except SenderFailed:
+                sink.wait()
+                raise
+        else:
+            sender.end()
+        if sink.wait() or not whole:
+            raise CommandFailed(receiver, sink.returncode, _read(others))
     return size
 
 
 def _move(
-    source: subprocess.Popen[bytes], sink: subprocess.Popen[bytes], report: Report | None
+    source: subprocess.Popen[bytes],
+    sink: subprocess.Popen[bytes],
+    report: Report | None,
+    pace: Pace,
 ) -> tuple[int, bool]:
     """Bytes moved, and whether the receiver took all there were; closes both pipes."""
     assert source.stdout is not None and sink.stdin is not None
@@ -69,8 +169,9 @@ def _move(
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
         try:
             # the kernel hands pages on; their content never comes here
-            while moved := os.splice(reader.fileno(), writer.fileno(), _PIPE):
+            while moved := os.splice(reader.fileno(), writer.fileno(), pace.piece):
                 size += moved
+                pace.passed(moved)
                 if report is not None:
                     report(size)
         except BrokenPipeError:

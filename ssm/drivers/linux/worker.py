@@ -32,6 +32,7 @@ from ssm.drivers.linux.copying import ShareCopy, State
 from ssm.drivers.linux.progress import ProgressFile
 from ssm.drivers.linux.refusal import disk_full, refusal
 from ssm.drivers.linux.storage.base import Storage, Task
+from ssm.drivers.linux.transport.base import Transport
 
 # stdlib: oslo.log takes longer to import than most steps take
 LOG = logging.getLogger('worker')
@@ -59,7 +60,11 @@ class Work:
         self.storage: Storage = parts.load('storage', job['destination']['storage'])(
             place, self.commands, quotas=self.options['quotas']
         )
-        self.source = parts.load('transport', job['transport'])(self.commands)
+        way = job['way']
+        self.source: Transport = parts.load('transport', way['transport'])(
+            self.commands, way, self.options['parallel']
+        )
+        self.alone = False
         self.names = [share['name'] for share in self.shares]
         self.progress = ProgressFile(
             migration, [share['id'] for share in self.shares], self.options['parallel']
@@ -111,8 +116,28 @@ class Work:
         """End what still runs."""
         self.source.close()
 
+    def meet(self, step: str) -> None:
+        """See that the source can be reached, and that nothing of earlier workers is at it.
+
+        What has no need of the source goes on without.
+        """
+        try:
+            self.source.settle(self.migration.id)
+        except CommandFailed as error:
+            if not self.source.lost(error) or step not in ('unfence', 'cancel', 'complete'):
+                raise
+            if step == 'complete' and not self.migration.opening_file.exists():
+                raise
+            if self.migration.closing_file.exists() and step != 'complete':
+                raise
+            LOG.warning('Without the source: %s', error.errors)
+            self.alone = True
+        self.migration.lost_file.unlink(missing_ok=True)
+
     def reopen(self) -> None:
         """Let the source serve again, if this migration closed it."""
+        if self.alone:
+            return
         self.source.start(
             'reopen',
             side=self.source_side,
@@ -120,6 +145,12 @@ class Work:
             migration=self.migration.id,
             epoch=self.epoch,
         ).result()
+        self.migration.closing_file.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Remove what copying left at the source; what stays goes with the server."""
+        if not self.alone:
+            self.storage.forget(self.source, self.source_side, self.migration.id)
 
 
 def copy(work: Work) -> None:
@@ -135,6 +166,7 @@ def refresh(work: Work) -> None:
 
 def fence(work: Work) -> None:
     """Close the source, copy the rest, prove it; whatever goes wrong opens the source again."""
+    pool.write_json(work.migration.closing_file, {'epoch': work.epoch}, durable=True)
     call = work.source.start(
         'close',
         side=work.source_side,
@@ -179,7 +211,7 @@ def complete(work: Work) -> None:
         pool.move(work.migration.copy_of_share(share['name']), work.server.share(share['name']))
         work.export.publish(share['name'])
     try:
-        work.storage.forget(work.source, work.source_side, work.migration.id)
+        work.forget()
     except CommandFailed as error:
         LOG.warning('Rounds stay in the source until it is deleted: %s', error.errors)
 
@@ -189,7 +221,7 @@ def cancel(work: Work) -> None:
     work.migration.refuse_if_open()
     work.migration.drop_result('fence')
     work.reopen()
-    work.storage.forget(work.source, work.source_side, work.migration.id)
+    work.forget()
     work.storage.delete(work.migration.copy)
 
 
@@ -243,9 +275,18 @@ def _is_opening(migration: pool.Migration, step: str) -> bool:
 
 
 def _do(work: Work, step: str) -> None:
-    """Do a step; if the pool is full, there is room for notes and for what ends it afterwards."""
+    """Do a step.
+
+    If the pool is full, there is room for notes and for what ends it afterwards. There is a note
+    of a source that does not answer.
+    """
     try:
+        work.meet(step)
         STEPS[step](work)
+    except CommandFailed as error:
+        if lost := work.source.lost(error):
+            pool.write_json(work.migration.lost_file, lost.to_dict())
+        raise
     except (DriverError, OSError) as error:
         if _is_full(error) and not _is_opening(work.migration, step):
             work.storage.make_room(work.migration)

@@ -20,6 +20,9 @@ from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
 from ssm.drivers.linux.tree import Manifest
 
+Paths = dict[str, list[str]]
+"""The snapshots of each share of a source, all as paths there."""
+
 
 def refuse_loss(name: str, used: int, size: int) -> None:
     """Refuse to make a share smaller than it is.
@@ -180,9 +183,10 @@ class Storage(abc.ABC):
     # As the destination of a migration
 
     @abc.abstractmethod
-    def look(self, transport: Transport, server: pool.Server, timeout: float) -> Measured:
+    def look(self, transport: Transport, trees: Paths, timeout: float) -> Measured:
         """How much there is of a share server at the source; changes nothing.
 
+        :param trees: shares, and their snapshots
         :param timeout: seconds
         :raises TimeoutError: it takes longer
         """
@@ -225,17 +229,3 @@ class Storage(abc.ABC):
 
     def forget(self, source: Transport, side: dict[str, str], migration: str) -> None:
         """Remove what copying left in the source's pool."""
-
-
-def share_trees(server: pool.Server) -> dict[str, list[pathlib.Path]]:
-    """Snapshots of each share of a server, by the share's name."""
-    return {
-        share.name: _visible(server.snapshots / share.name) for share in _visible(server.shares)
-    }
-
-
-def _visible(directory: pathlib.Path) -> list[pathlib.Path]:
-    """What has its name in a directory; what is not finished has another one."""
-    if not directory.is_dir():
-        return []
-    return sorted(path for path in directory.iterdir() if not path.name.startswith('.'))

@@ -20,11 +20,11 @@ from ssm.drivers.linux.refusal import disk_full, refusal, says_full
 from ssm.drivers.linux.storage.base import (
     Measured,
     Pass,
+    Paths,
     Storage,
     Task,
     Trees,
     refuse_loss,
-    share_trees,
 )
 from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
@@ -151,23 +151,15 @@ class BtrfsStorage(Storage):
     def _room(self) -> Room:
         return Room(self.pool.path)
 
-    def look(self, transport: Transport, server: pool.Server, timeout: float) -> Measured:
-        deadline = time.monotonic() + timeout
-
-        def ask(function: str, **arguments: Any) -> Any:
-            call = transport.start(function, **arguments)
-            return call.result(timeout=max(0.0, deadline - time.monotonic()))
-
-        trees = share_trees(server)
-        shares = {name: str(server.share(name)) for name in trees}
-        found = Measured(used=0, nested=ask('nested', roots=list(shares.values())))
-        for name, snapshots in trees.items():
-            roots = [str(snapshot) for snapshot in snapshots]
-            found.used += sum(ask('weigh', snapshots=roots, share=shares[name]))
-            found.snapshots += len(snapshots)
-            if not self.quotas:
-                (found.shares[name],) = ask('weigh', snapshots=[], share=shares[name])
-        return found
+    def look(self, transport: Transport, trees: Paths, timeout: float) -> Measured:
+        found = transport.start('weigh_all', shares=trees).result(timeout=timeout)
+        contents = {} if self.quotas else found['contents']
+        return Measured(
+            used=sum(sum(sizes) for sizes in found['sizes'].values()),
+            shares={pathlib.Path(path).name: size for path, size in contents.items()},
+            snapshots=sum(len(snapshots) for snapshots in trees.values()),
+            nested=found['nested'],
+        )
 
     def measure(self, task: Task) -> list[int]:
         snapshots = [str(task.original(number)) for number in range(len(task.snapshots))]
@@ -278,11 +270,12 @@ class BtrfsStorage(Storage):
                 return 0
             self.delete(copy)  # a part of it, which receive would stumble over
         copy.parent.mkdir(parents=True, exist_ok=True)
-        sender = task.source.command(btrfs.send(source['path'], parent))
+        sender = task.source.send(
+            task.migration.id, source['path'], os.fspath(parent) if parent else None
+        )
+        receiver, watch = btrfs.receive(copy.parent), self._watched(report)
         with self._full():
-            size = stream.run(
-                self.commands, sender, btrfs.receive(copy.parent), self._watched(report)
-            )
+            size = stream.run(self.commands, sender, receiver, watch, task.source.pace)
         found = btrfs.info(copy)
         if found.read_only and copy.stat().st_mtime_ns != source['top_time']:
             btrfs.set_time(copy, source['top_time'])

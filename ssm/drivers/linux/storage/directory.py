@@ -15,11 +15,11 @@ from ssm.drivers.linux.rsync import Rsync
 from ssm.drivers.linux.storage.base import (
     Measured,
     Pass,
+    Paths,
     Storage,
     Task,
     Trees,
     refuse_loss,
-    share_trees,
 )
 from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
@@ -100,20 +100,18 @@ class DirectoryStorage(Storage):
 
     # As the destination of a migration
 
-    def look(self, transport: Transport, server: pool.Server, timeout: float) -> Measured:
-        trees = share_trees(server)
-        roots = [server.share(name) for name in trees]
+    def look(self, transport: Transport, trees: Paths, timeout: float) -> Measured:
         snapshots = [snapshot for of_share in trees.values() for snapshot in of_share]
         found = transport.start(
-            'survey',
-            roots=[str(root) for root in (*roots, *snapshots)],
-            devices=self.abilities.devices,
+            'survey', roots=[*trees, *snapshots], devices=self.abilities.devices
         ).result(timeout=timeout)
         bad = [s['first_uncopyable'] for s in found if s['first_uncopyable']]
         return Measured(
             used=sum(s['used'] for s in found),
             files=sum(s['files'] for s in found),
-            shares={name: s['used'] for name, s in zip(trees, found, strict=False)},
+            shares={
+                pathlib.Path(path).name: s['used'] for path, s in zip(trees, found, strict=False)
+            },
             snapshots=len(snapshots),
             uncopyable=sum(s['uncopyable'] for s in found),
             first_uncopyable=bad[0] if bad else '',

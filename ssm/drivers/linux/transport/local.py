@@ -4,18 +4,19 @@
 
 from __future__ import annotations
 
+from ssm.drivers.linux import btrfs, stream
 from ssm.drivers.linux.command import python
 from ssm.drivers.linux.transport.base import Transport
 
 
 class LocalTransport(Transport):
-    """Paths are paths."""
+    """Paths are paths; nothing is compressed."""
 
-    def python(self, module: str) -> list[str]:
-        return python(module)
+    def agent(self) -> list[str]:
+        return python('ssm.drivers.linux.agent')
 
-    def command(self, argv: list[str]) -> list[str]:
-        return argv
+    def send(self, migration: str, path: str, parent: str | None) -> stream.Sender:
+        return stream.start(self._commands, btrfs.send(path, parent))
 
     def rsync(self, path: str) -> list[str]:
-        return [f'{path}/']
+        return [*self.limits(), f'{path}/']

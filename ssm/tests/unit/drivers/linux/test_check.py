@@ -99,7 +99,9 @@ class CheckTest(MigrationCase):
         full = mock.Mock(f_bavail=1, f_frsize=4096, f_files=0)
         with (
             mock.patch('ssm.drivers.linux.check.os.statvfs', return_value=full),
-            mock.patch('ssm.drivers.linux.check.SURVEY_TIMEOUT', 0.0),
+            mock.patch.object(
+                self.drivers[harness.DESTINATION].storage, 'look', side_effect=TimeoutError
+            ),
         ):
             self.assertIn('1.00 GiB (by the sizes', self.check()['no_space'])
 

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Two machines: the source in a namespace with sshd, the destination's ssh in another one.
+
+They share the file system, so that tests can look at both pools. Daemons live in the namespace, by
+which the next run finds those of a run that was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+from typing import Any, ClassVar
+
+import fixtures
+
+from ssm.drivers import base
+from ssm.drivers.linux import command, privileged
+from ssm.tests.btrfs.case import BtrfsCase
+from ssm.tests.unit.drivers import harness, kit
+from ssm.tests.unit.drivers.linux.case import MigrationCase
+from ssm.tests.world import leftovers, networks
+
+SOURCE, DESTINATION = '10.78.0.1', '10.78.0.2'
+"""Addresses of the machines, in a network that leads nowhere."""
+
+_SSHD = """
+Port 22
+ListenAddress {address}
+HostKey {directory}/host_key
+AuthorizedKeysFile {directory}/authorized_keys
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+StrictModes no
+UsePAM no
+UseDNS no
+PidFile none
+ClientAliveInterval 1
+ClientAliveCountMax 3
+"""
+
+
+class Machines(fixtures.Fixture):
+    """The network, keys and sshd.
+
+    :param directory: for files
+    :param owned: name of the owner, see :mod:`ssm.tests.world.leftovers`
+    """
+
+    def __init__(self, directory: pathlib.Path, owned: str) -> None:
+        self.directory = directory
+        self._network = networks.Network(owned)
+
+    def _setUp(self) -> None:
+        self.addCleanup(self._network.remove)
+        self._network.make()
+        self.source = self._network.client(f'{SOURCE}/24')
+        self.destination = self._network.client(f'{DESTINATION}/24')
+        for name in ('host_key', 'key', 'other_key'):
+            argv = ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', f'{self.directory}/{name}']
+            subprocess.run(argv, check=True)
+        public = self._public('host_key')
+        (self.directory / 'known_hosts').write_text(f'{SOURCE} {public}\n')
+        self.authorize('')
+        text = _SSHD.format(address=SOURCE, directory=self.directory)
+        (self.directory / 'sshd_config').write_text(text)
+        pathlib.Path('/run/sshd').mkdir(mode=0o755, exist_ok=True)
+        self.start()
+        self._stub()
+
+    def _public(self, name: str) -> str:
+        return (self.directory / f'{name}.pub').read_text().strip()
+
+    def authorize(self, options: str) -> None:
+        """Let the key in, with options of authorized_keys."""
+        line = f'{options} {self._public("key")}\n'.lstrip()
+        (self.directory / 'authorized_keys').write_text(line)
+
+    def start(self) -> None:
+        """Start sshd, and wait until it listens."""
+        inside = ['nsenter', f'--net={privileged.NAMESPACES / self.source}']
+        log = (self.directory / 'sshd.log').open('ab')
+        argv = [*inside, '/usr/sbin/sshd', '-D', '-e', '-f', f'{self.directory}/sshd_config']
+        with log:
+            self.sshd = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(self.sshd.wait)
+        self.addCleanup(self.sshd.kill)
+        end = time.monotonic() + 10
+        while not subprocess.run(
+            [*inside, 'ss', '-Htln', 'sport = :22'], capture_output=True, check=True
+        ).stdout:
+            if time.monotonic() > end:
+                raise AssertionError((self.directory / 'sshd.log').read_text())
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Kill all that runs on the machine of the source: sshd, sessions, agents."""
+        privileged.kill(privileged.inhabitants(self.source), 5)
+        self.sshd.wait()
+
+    def link(self, state: str) -> None:
+        """Cut the connection, or join it again: ``down`` or ``up``."""
+        privileged.ip([f'link set eth0 {state}'], self.source)
+
+    def _stub(self) -> None:
+        """Have ssh run on the machine of the destination."""
+        stub = self.directory / 'bin' / 'ssh'
+        stub.parent.mkdir()
+        place = privileged.NAMESPACES / self.destination
+        stub.write_text(f'#!/bin/sh\nexec nsenter --net={place} {shutil.which("ssh")} "$@"\n')
+        stub.chmod(0o755)
+        self.useFixture(fixtures.EnvironmentVariable('PATH', f'{stub.parent}:{os.environ["PATH"]}'))
+
+    def running(self) -> list[str]:
+        """Command lines of what runs on the machine of the source, less sshd itself."""
+        found = []
+        for running in privileged.inhabitants(self.source):
+            text = pathlib.Path(f'/proc/{running.pid}/cmdline').read_bytes().replace(b'\0', b' ')
+            if running.pid != self.sshd.pid:
+                found.append(text.decode())
+        return found
+
+
+class SshMixin:
+    """Mix-in: the destination reaches the source by ssh."""
+
+    machines: Machines
+    ssh: ClassVar[dict[str, Any]] = {}
+    """Further options of both stanzas."""
+
+    def make_machines(self, directory: pathlib.Path, owned: str) -> None:
+        """Make the machines, once both pools are there."""
+        place = directory / 'ssh'
+        place.mkdir()
+        self.machines = self.useFixture(Machines(place, owned))  # type: ignore[attr-defined]
+        words = ' '.join(command.python('ssm.drivers.linux.agent'))
+        agent = place / 'ssm-linux-agent'
+        path = command.ENVIRONMENT['PYTHONPATH']
+        agent.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {words} "$@"\n')
+        agent.chmod(0o755)
+        self.agent = str(agent)
+
+    def make_driver(self, stanza: str, **options: Any) -> base.ShareDriver:
+        directory = self.machines.directory
+        values = {
+            'linux_transport': 'ssh',
+            'linux_ssh_host': SOURCE,
+            'linux_ssh_port': 22,
+            'linux_ssh_user': 'root',
+            'linux_ssh_key': f'{directory}/key',
+            'linux_ssh_known_hosts': f'{directory}/known_hosts',
+            'linux_ssh_command': self.agent,
+            'linux_ssh_timeout': 3,
+        }
+        made: base.ShareDriver = self.make_linux(stanza, **values | self.ssh | options)  # type: ignore[attr-defined]
+        return made
+
+    def change(self, **options: Any) -> None:
+        """Other options of both stanzas from now on."""
+        for stanza in (harness.SOURCE, harness.DESTINATION):
+            self.drivers[stanza] = self.make_driver(stanza, **options)  # type: ignore[attr-defined]
+
+    def check(self, migration: kit.Migration) -> dict[str, str]:
+        """Messages of a check by code."""
+        driver = self.drivers[harness.DESTINATION]  # type: ignore[attr-defined]
+        answer = driver.share_server_migration_check_compatibility(
+            self.context,  # type: ignore[attr-defined]
+            migration.source,
+            'node1@beta',
+            {'id': 'network'},
+            {'id': 'network'},
+            {'shares_size': 1, 'snapshots_size': 0, 'shares_req_spec': []},
+        )
+        return {f.code: f.message for f in answer['findings']}
+
+
+class SshBtrfsCase(SshMixin, BtrfsCase):
+    """Two btrfs pools on two machines."""
+
+    def make_pool(self, stanza: str) -> pathlib.Path:
+        path = super().make_pool(stanza)
+        if stanza == harness.DESTINATION:
+            self.make_machines(self.loops.path, self.loops.name)
+        return path
+
+
+class SshDirectoryCase(SshMixin, MigrationCase):
+    """Two directories on two machines."""
+
+    def make_pool(self, stanza: str) -> pathlib.Path:
+        path = super().make_pool(stanza)
+        if stanza == harness.DESTINATION:
+            leftovers.clean_up()
+            self.make_machines(path.parent, leftovers.name())
+        return path

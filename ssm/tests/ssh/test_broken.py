@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Connections that are not made, or break: the source serves, or its reason is told."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from ssm.common import exceptions
+from ssm.tests import base
+from ssm.tests.ssh.case import SshBtrfsCase, SshDirectoryCase
+from ssm.tests.unit.drivers import kit
+
+MIB = 1 << 20
+
+
+class BrokenMixin:
+    """What breaks, for both storages."""
+
+    def slow(self) -> kit.Migration:
+        """A migration that copies for long, and is at it."""
+        self.change(linux_rate_limit=2)
+        migration = self.migration_of()
+        (self.source(migration) / 'file').write_bytes(os.urandom(6 * MIB))
+        self.step(migration, 'start')
+        self.until(lambda: self.step(migration, 'get_progress').get('bytes_done', 0) > 0)
+        return migration
+
+    def busy(self, migration: kit.Migration, step: str) -> exceptions.DriverBusy:
+        """Why a step can't be done now."""
+        deadline, self.deadline = self.deadline, 0.0
+        end = time.monotonic() + 25
+        try:
+            while time.monotonic() < end:
+                try:
+                    self.assertFalse(self.step(migration, step))
+                except exceptions.DriverBusy as busy:
+                    return busy
+                time.sleep(0.1)
+        finally:
+            self.deadline = deadline
+        raise AssertionError(f'{step} is not busy')
+
+    def assert_unreachable(self, busy: exceptions.DriverBusy) -> None:
+        self.assertEqual(['source_host_unreachable'], [f.code for f in busy.findings])
+
+    def test_cut_in_the_first_phase(self) -> None:
+        migration = self.slow()
+        self.machines.link('down')
+        for _ in range(4):  # more often than a step may fail
+            self.assert_unreachable(self.busy(migration, 'continue'))
+        self.machines.link('up')
+        self.change(linux_rate_limit=0)
+        self.assert_complete(migration, self.run_to(migration, 'complete'))
+        self.assert_equal_trees(self.closed(migration), self.target(migration))
+
+
+@base.only_full
+class BtrfsBrokenTest(BrokenMixin, SshBtrfsCase):
+    """Send and receive."""
+
+    def test_sshd_killed_in_the_first_phase(self) -> None:
+        migration = self.slow()
+        self.machines.stop()
+        self.assert_unreachable(self.busy(migration, 'continue'))
+        self.machines.start()
+        self.change(linux_rate_limit=0)
+        self.finish(migration, 'continue')
+
+    def test_cut_in_the_fence(self) -> None:
+        migration = self.migration_of()
+        self.run_to(migration, 'continue')
+        self.change(linux_rate_limit=2)
+        (self.source(migration) / 'late').write_bytes(os.urandom(6 * MIB))
+        fenced = self.pools['alpha'].server(migration.source['identifier'])
+        cut = threading.Thread(
+            target=lambda: (self.until(fenced.fence), time.sleep(1), self.machines.link('down'))
+        )
+        cut.start()
+        busy = self.busy(migration, 'fence')
+        cut.join()
+        self.assert_unreachable(busy)
+        self.machines.link('up')
+        self.step(migration, 'unfence')
+        self.assert_served(migration, source=True)
+        self.change(linux_rate_limit=0)
+        self.finish(migration, 'fence')
+        self.assert_complete(migration, self.finish(migration, 'complete'))
+        self.assert_equal_trees(self.closed(migration), self.target(migration))
+
+    def test_refresh_and_cancel_without_the_source(self) -> None:
+        migration = self.migration_of()
+        self.run_to(migration, 'continue')
+        self.machines.stop()
+        self.assert_unreachable(self.busy(migration, 'refresh'))
+        self.step(migration, 'unfence')
+        self.step(migration, 'cancel')
+        self.assertFalse(self.place(migration).path.exists())
+        self.assert_served(migration, source=True)
+
+    def test_source_that_may_be_closed_is_waited_for(self) -> None:
+        migration = self.migration_of()
+        self.run_to(migration, 'fence')
+        self.machines.stop()
+        self.assert_unreachable(self.busy(migration, 'complete'))
+        self.assert_unreachable(self.busy(migration, 'unfence'))
+        self.machines.start()
+        self.step(migration, 'unfence')
+        self.assert_served(migration, source=True)
+
+
+@base.only_full
+class DirectoryBrokenTest(BrokenMixin, SshDirectoryCase):
+    """rsync."""
+
+    def unreachable(self, migration: kit.Migration) -> str:
+        found = self.check(migration)
+        self.assertEqual({'source_host_unreachable'}, set(found))
+        return found['source_host_unreachable']
+
+    def test_check_says_why_the_source_can_not_be_reached(self) -> None:
+        migration = self.migration_of()
+        self.assertEqual({}, self.check(migration))
+        directory = self.machines.directory
+        self.change(linux_ssh_key=f'{directory}/other_key')
+        self.assertIn('Permission denied', self.unreachable(migration))
+        self.change(linux_ssh_known_hosts=f'{directory}/nothing')
+        self.assertIn('Host key verification failed', self.unreachable(migration))
+        self.change(linux_ssh_port=23)
+        self.assertIn('Connection refused', self.unreachable(migration))
+        self.change(linux_ssh_command='no-such-agent')
+        self.assertIn('not found', self.check(migration)['source_agent_failed'])
+        self.machines.link('down')
+        begun = time.monotonic()
+        self.change()
+        self.unreachable(migration)
+        self.assertLess(time.monotonic() - begun, 15)
