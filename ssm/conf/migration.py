@@ -70,4 +70,12 @@ OPTS: list[cfg.Opt] = [
         help='Seconds the cut-over may take; catch-up rounds end early once the predicted '
         'cut-over fits.',
     ),
+    cfg.BoolOpt(
+        'migration_keep_addresses',
+        default=False,
+        help='Give the new server of a migration to this back end the addresses of its source, '
+        'so that clients find their shares where they were. Possible where the driver can (linux '
+        'with linux_isolation = netns at both ends) and the server stays on its subnets; else it '
+        'gets new addresses. Files that clients hold open are lost to them either way.',
+    ),
 ]

@@ -146,7 +146,10 @@ class Token:
 
 
 class Capabilities(TypedDict, total=False):
-    """Answer of a compatibility check (contract 5.3); a missing key counts as false."""
+    """Answer of a compatibility check (contract 5.3); a missing key counts as false.
+
+    ``keeps_addresses``: a new server can take over the addresses of its source.
+    """
 
     compatible: bool | None
     writable: bool | None
@@ -154,6 +157,7 @@ class Capabilities(TypedDict, total=False):
     preserve_snapshots: bool | None
     migration_cancel: bool | None
     migration_get_progress: bool | None
+    keeps_addresses: bool | None
     share_network_id: str | None
     findings: list[Finding]
 
@@ -270,7 +274,8 @@ class ShareDriver(abc.ABC):
         """Make a share server on the storage.
 
         :param metadata: for the destination of a migration ``migration_destination`` (True),
-            ``request_host`` and ``source_share_server``
+            ``request_host``, ``source_share_server`` and ``keeps_addresses`` (whether the
+            addresses are still those of the source, until complete)
         :returns: back end details, kept with the server; key ``identifier`` names it on the
             storage
         """

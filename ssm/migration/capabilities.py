@@ -29,10 +29,19 @@ class Mode(enum.StrEnum):
 
     NEW_SERVER = 'new_server'
     """A new server with new addresses takes the shares over; the old one is deleted."""
+    SAME_ADDRESS = 'same_address'
+    """A new server takes the shares over with the addresses of the old one (decision 6)."""
     MOVED = 'moved'
     """The server itself moves and keeps its addresses."""
     MOVED_NEW_NETWORK = 'moved_new_network'
     """The server itself moves and gets new addresses."""
+
+
+MOVES = frozenset({Mode.MOVED, Mode.MOVED_NEW_NETWORK})
+"""Modes without a new server on the storage; the driver offered ``nondisruptive``."""
+
+KEEPS_ADDRESSES = frozenset({Mode.MOVED, Mode.SAME_ADDRESS})
+"""Modes in which addresses of the source become those of the destination."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,11 +130,22 @@ def shown(offered: Mapping[str, Any] | None, *, network_changes: bool) -> dict[s
     return values
 
 
-def mode(offered: Mapping[str, Any], *, network_changes: bool) -> Mode:
-    """The way a server moves: the driver decides, even if nobody asked (contract 5.4)."""
+def mode(offered: Mapping[str, Any], *, network_changes: bool, same_subnets: bool) -> Mode:
+    """The way a server moves: the driver decides, even if nobody asked (contract 5.4).
+
+    :param same_subnets: addresses of the source are good for the destination
+    """
     if not offered.get('nondisruptive'):
-        return Mode.NEW_SERVER
+        keeps = offered.get('keeps_addresses') and same_subnets
+        return Mode.SAME_ADDRESS if keeps else Mode.NEW_SERVER
     return Mode.MOVED_NEW_NETWORK if network_changes else Mode.MOVED
+
+
+def fits(offered: Mapping[str, Any], mode: str | None) -> bool:
+    """Whether a driver's offer is still good for the way a server was to move."""
+    if mode == Mode.SAME_ADDRESS and not offered.get('keeps_addresses'):
+        return False
+    return bool(offered.get('nondisruptive')) == (mode in MOVES)
 
 
 def network_changes(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import orm
 
 from ssm.common import exceptions
 from ssm.common.context import RequestContext
-from ssm.common.findings import Finding, errors
+from ssm.common.findings import Finding, Severity, errors
 from ssm.db import engine, models
 from ssm.drivers import base
 from ssm.migration import capabilities, objects, share_types
@@ -212,10 +212,25 @@ def ask(tools: Tools, context: RequestContext, question: Question) -> Answer:
             'driver_failed', f'The driver of {host} failed: {exc}', 'See the log of that service.'
         )
     told: list[Finding] = [*offered.pop('findings', []), *found]
+    if not tools.backend.migration_keep_addresses:
+        offered['keeps_addresses'] = False
+    elif not (offered.get('keeps_addresses') or offered.get('nondisruptive')):
+        told.append(_addresses_change(host))
     reasons = capabilities.judge(question.requested, offered, snapshots=subject.snapshots)
     for finding in [*reasons, *told]:
         LOG.info('Check of %s: %s %s', question.share_server_id, finding.code, finding.message)
     return Answer(not reasons and not errors(found), offered, [*reasons, *told])
+
+
+def _addresses_change(host: str) -> Finding:
+    return Finding(
+        'addresses_not_kept',
+        f'{host} is to keep the addresses of migrated servers, which its driver can not do for '
+        'this one; it gets new addresses.',
+        'Tell clients the new export locations after the cut-over, or choose a destination that '
+        'keeps addresses.',
+        severity=Severity.WARNING,
+    )
 
 
 def _offer(

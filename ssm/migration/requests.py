@@ -155,7 +155,11 @@ def _row(subject: Subject, answer: inquiry.Answer) -> models.Migration:
         preserve_snapshots=requested.preserve_snapshots,
         size=sum(share.size for share in subject.shares),
         state=State.STARTING,
-        mode=capabilities.mode(answer.capabilities, network_changes=subject.network_changes),
+        mode=capabilities.mode(
+            answer.capabilities,
+            network_changes=subject.network_changes,
+            same_subnets=subject.same_subnets,
+        ),
         capabilities=answer.capabilities,
         checked_at=models.now(),
         reasons=[finding.to_dict() for finding in answer.findings],

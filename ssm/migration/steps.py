@@ -21,6 +21,7 @@ from sqlalchemy import orm
 from ssm.common import exceptions
 from ssm.common.findings import Finding, Severity
 from ssm.db import models, rows
+from ssm.drivers import base
 from ssm.migration import (
     capabilities,
     inquiry,
@@ -83,7 +84,7 @@ def check(run: Run) -> Outcome:
     answer = inquiry.ask(run.tools, run.context, question)
     if not answer.compatible or answer.capabilities is None:
         raise exceptions.DriverRefused(findings=answer.findings)
-    if bool(answer.capabilities.get('nondisruptive')) != (row.mode != Mode.NEW_SERVER):
+    if not capabilities.fits(answer.capabilities, row.mode):
         raise exceptions.DriverRefused(findings=[_offer_changed(run)])
     return Done(values={'capabilities': answer.capabilities, 'checked_at': models.now()})
 
@@ -91,8 +92,8 @@ def check(run: Run) -> Outcome:
 def _offer_changed(run: Run) -> Finding:
     return Finding(
         'offer_changed',
-        'Whether the destination moves the server without disrupting its clients has changed '
-        'since the migration was started.',
+        'Whether the destination moves the server without disrupting its clients, or under its '
+        'addresses, has changed since the migration was started.',
         'Check again, then start again.',
         object_type='share_server',
         object_id=run.row.source_share_server_id,
@@ -129,7 +130,7 @@ def make_server(run: Run) -> Outcome:
             ],
         )
         allocations = []
-        if row.mode != Mode.MOVED:
+        if row.mode not in capabilities.KEEPS_ADDRESSES:
             allocations = networks.allocate(
                 session,
                 server_id,
@@ -170,7 +171,7 @@ def _destination(run: Run, server_id: str) -> models.ShareServer:
         status='server_migrating_to',
         task_state=run.row.state,
         source_share_server_id=run.row.source_share_server_id,
-        identifier=server_id if run.row.mode == Mode.NEW_SERVER else None,
+        identifier=None if run.row.mode in capabilities.MOVES else server_id,
         is_auto_deletable=True,
         security_service_update_support=driver.security_service_update_support,
         network_allocation_update_support=driver.network_allocation_update_support,
@@ -183,11 +184,12 @@ def setup_server(run: Run) -> Outcome:
     destination = run.destination
     details = run.call(
         'setup_server',
-        networks.network_info(destination),
+        _network(run),
         {
             'migration_destination': True,
             'request_host': run.row.destination_host,
             'source_share_server': run.objects.source,
+            'keeps_addresses': run.row.mode == Mode.SAME_ADDRESS,
         },
     )
     if not isinstance(details, dict):
@@ -371,12 +373,21 @@ def open_destination(run: Run) -> Outcome:
     rules = switch.real_rules(run.objects.source['id'])
     for share in run.objects.shares:
         share['access_rules'] = rules.get(share['id'], [])
-    mover = run.objects.source if run.row.mode == Mode.MOVED else run.destination
-    completion = run.migrate('complete', networks.network_info(mover))
+    completion = run.migrate('complete', _network(run))
     if not isinstance(completion, dict):
         raise exceptions.DriverRefused('The driver gave no answer to complete.')
     completion = dict(completion)
     return Done(result=completion, values=warnings(run, completion.pop('findings', [])))
+
+
+def _network(run: Run) -> list[base.NetworkInfo]:
+    """The network of the destination, with the addresses that will be its own."""
+    source, destination = run.objects.source, run.destination
+    if run.row.mode == Mode.MOVED:
+        destination = source
+    elif run.row.mode == Mode.SAME_ADDRESS:
+        destination = {**destination, 'network_allocations': source['network_allocations']}
+    return networks.network_info(destination)
 
 
 def switch_rows(run: Run) -> Outcome:
@@ -420,7 +431,7 @@ def _answer_is_old(row: models.Migration) -> bool:
 
 
 def _makes_server(row: models.Migration) -> bool:
-    return row.mode == Mode.NEW_SERVER
+    return row.mode not in capabilities.MOVES
 
 
 def _casts_rules(row: models.Migration) -> bool:

@@ -103,6 +103,12 @@ class Subject:
         )
 
     @property
+    def same_subnets(self) -> bool:
+        """Whether the destination would lie on the very subnets of the source."""
+        old, new = self.server.subnets, self.destination_subnets
+        return {subnet.id for subnet in old} == {subnet.id for subnet in new}
+
+    @property
     def is_service_up(self) -> bool:
         """Whether the destination's heartbeat is young enough (rest-api 5.4)."""
         return self.service is not None and is_up(self.service, self.now)

@@ -17,7 +17,7 @@ from ssm.db import engine, models, rows
 from ssm.db.export_locations_store import replace_export_locations
 from ssm.drivers import base
 from ssm.migration import journal, networks, objects
-from ssm.migration.capabilities import Mode
+from ssm.migration.capabilities import MOVES, Mode
 from ssm.migration.states import Step
 
 if TYPE_CHECKING:
@@ -111,8 +111,11 @@ def move_rows(session: orm.Session, row: models.Migration, known: Objects) -> No
         },
     )
     _move_snapshots(session, snapshot_updates)
-    if row.mode != Mode.NEW_SERVER:
+    if row.mode in MOVES:
         _move_server(session, row, known, completion)
+    elif row.mode == Mode.SAME_ADDRESS:
+        assert known.destination is not None
+        _move_allocations(session, known.source, known.destination)
 
 
 _UNSETTLED = (
@@ -240,13 +243,17 @@ def _move_server(
 def _move_allocations(
     session: orm.Session, source: base.ShareServer, destination: base.ShareServer
 ) -> None:
-    """Re-assign the source's addresses; with them the subnets, paired by their neutron ids."""
+    """Re-assign the source's addresses; subnets are the same, or paired by their neutron ids."""
 
     def key(subnet: Mapping[str, Any]) -> tuple:
         return (subnet['neutron_net_id'], subnet['neutron_subnet_id'])
 
+    there = {subnet['id'] for subnet in destination['share_network_subnets']}
     partners = {key(subnet): subnet['id'] for subnet in destination['share_network_subnets']}
-    moved = {subnet['id']: partners[key(subnet)] for subnet in source['share_network_subnets']}
+    moved = {
+        subnet['id']: subnet['id'] if subnet['id'] in there else partners[key(subnet)]
+        for subnet in source['share_network_subnets']
+    }
     allocation = models.NetworkAllocation
     rows.update(
         session,

@@ -59,6 +59,7 @@ class ServerMigration(SimulatedDriver):
         else:
             answer = _all_capabilities(True)
             answer['nondisruptive'] = False
+            answer['keeps_addresses'] = True
             answer.update(self.backend.dummy_driver_capabilities)
             if not answer['compatible']:
                 findings.append(_told_incompatible(self.backend))

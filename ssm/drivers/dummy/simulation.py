@@ -26,6 +26,7 @@ CAPABILITIES = (
     'preserve_snapshots',
     'migration_cancel',
     'migration_get_progress',
+    'keeps_addresses',
 )
 
 OPTIONS: list[cfg.Opt] = [

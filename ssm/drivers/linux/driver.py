@@ -194,6 +194,8 @@ class LinuxDriver(ServerMigration):
         ]
         network = export.isolation.plan(network_info, self.backend.linux_bridge)
         record = {'identifier': name, 'addresses': addresses} | network
+        if (metadata or {}).get('keeps_addresses'):
+            record['waits'] = True
         server.prepare()
         with server.locked():
             pool.write_json(server.record, record, durable=True)

@@ -51,7 +51,11 @@ class ServerMigration(base.ShareDriver):
         new_share_network: dict[str, Any],
         shares_request_spec: dict[str, Any],
     ) -> base.Capabilities:
-        findings = list(self._reasons(share_server, shares_request_spec))
+        peer, findings = check.source_stanza(self.backend, share_server['host'], LINUX_OPTS)
+        keeps = False
+        if peer is not None:
+            findings = list(self._reasons(peer, share_server, shares_request_spec))
+            keeps = {peer.linux_isolation, self.backend.linux_isolation} == {'netns'}
         return base.Capabilities(
             compatible=not errors(findings),
             writable=True,
@@ -59,14 +63,13 @@ class ServerMigration(base.ShareDriver):
             preserve_snapshots=True,
             migration_cancel=True,
             migration_get_progress=True,
+            keeps_addresses=keeps,
             findings=findings,
         )
 
-    def _reasons(self, share_server: base.ShareServer, spec: dict[str, Any]) -> Iterator[Finding]:
-        peer, wrong = check.source_stanza(self.backend, share_server['host'], LINUX_OPTS)
-        if peer is None:
-            yield from wrong
-            return
+    def _reasons(
+        self, peer: BackendConfig, share_server: base.ShareServer, spec: dict[str, Any]
+    ) -> Iterator[Finding]:
         way, wrong = check.way(peer, self.backend, share_server['host'])
         if way is None:
             yield from wrong

@@ -210,10 +210,20 @@ def complete(work: Work) -> None:
     for share in work.shares:
         pool.move(work.migration.copy_of_share(share['name']), work.server.share(share['name']))
         work.export.publish(share['name'])
+    _connect(work)
     try:
         work.forget()
     except CommandFailed as error:
         LOG.warning('Rounds stay in the source until it is deleted: %s', error.errors)
+
+
+def _connect(work: Work) -> None:
+    """Let the server have the addresses that were the source's until now, if it waits for them."""
+    record = pool.read_json(work.server.record)
+    if record.pop('waits', False):
+        pool.write_json(work.server.record, record, durable=True)
+    # also if a worker died between the two
+    work.export.start()
 
 
 def cancel(work: Work) -> None:

@@ -15,6 +15,7 @@ from ssm.db import models
 from ssm.tests.functional.migration import BODY, ApiCase
 
 MOVED, RE_ADDRESSED, NEW = 'moved', 'moved_new_network', 'new_server'
+SAME_ADDRESS = 'same_address'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Row:
     :param offered: what the driver offers, other than its usual answer
     :param snapshots: whether the shares have some
     :param new_network: whether the network parameters change
+    :param keep: whether the destination is told to keep addresses
     :param refused: code of the reason, None if the migration goes on
     :param mode: how the server gets there
     :param read_only: whether the shares are read-only in the first phase
@@ -35,6 +37,7 @@ class Row:
     offered: tuple[tuple[str, bool], ...] = ()
     snapshots: bool = True
     new_network: bool = False
+    keep: bool = False
     refused: str | None = None
     mode: str = NEW
     read_only: bool = False
@@ -65,6 +68,9 @@ ROWS = (
     Row(nondisruptive=False, offered=_MOVES, new_network=True, mode=RE_ADDRESSED),
     Row(nondisruptive=False),
     Row(nondisruptive=False, new_network=True),
+    Row(keep=True, mode=SAME_ADDRESS),
+    Row(keep=True, offered=_MOVES, mode=MOVED),
+    Row(keep=True, new_network=True),
     Row(preserve_snapshots=True),
     Row(preserve_snapshots=False),
     Row(preserve_snapshots=True, offered=_KEEPS_NONE, refused='preserve_snapshots_unsupported'),
@@ -82,7 +88,11 @@ ROWS = (
 
 class TableTest(ApiCase):
     def prepare(self, row: Row) -> None:
-        self.stanza('beta', dummy_driver_capabilities=dict(row.offered))
+        self.stanza(
+            'beta',
+            dummy_driver_capabilities=dict(row.offered),
+            migration_keep_addresses=row.keep,
+        )
         self.fresh()
         if not row.snapshots:
             self.remove_snapshots()

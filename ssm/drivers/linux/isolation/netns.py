@@ -4,7 +4,8 @@
 
 A server's record holds ``links``, one per subnet: ``bridge``, ``vlan``, ``mtu``, ``mac``,
 ``gateway`` and ``addresses`` with prefix lengths. Each becomes a pair of virtual interfaces, one
-a port of the bridge, the other ``eth0``, ``eth1``, … in the namespace.
+a port of the bridge, the other ``eth0``, ``eth1``, … in the namespace. While the record says
+``waits``, the addresses are another server's, and the ports stay down.
 """
 
 from __future__ import annotations
@@ -73,8 +74,11 @@ class NetnsIsolation(Isolation):
     def details(self) -> dict[str, str]:
         return {'namespace': self.name}
 
+    def _record(self) -> dict[str, Any]:
+        return pool.read_json(self.server.record) or {}
+
     def _links(self) -> list[Link]:
-        record = pool.read_json(self.server.record) or {}
+        record = self._record()
         if not record.get('links'):
             raise refusal(
                 'no_network',
@@ -107,26 +111,29 @@ class NetnsIsolation(Isolation):
             self.remove()  # ports of a namespace that is gone
             privileged.make_namespace(self.name)
         known = {path.name for path in self._ports()}
+        waits = bool(self._record().get('waits'))
         privileged.ip(
-            line for index, link in enumerate(links) for line in self._outside(index, link, known)
+            line
+            for index, link in enumerate(links)
+            for line in self._outside(index, link, known, 'down' if waits else 'up')
         )
         for index, link in enumerate(links):
             if link['vlan']:
                 privileged.tag(self._port(index), link['vlan'])
         privileged.ip(_inside(links, privileged.interfaces(self.name)), self.name)
-        for index, link in enumerate(links):
+        for index, link in enumerate([] if waits else links):
             for interface in map(ipaddress.ip_interface, link['addresses']):
                 if interface.version == 4:
                     privileged.announce(self.name, f'eth{index}', str(interface.ip))
 
-    def _outside(self, index: int, link: Link, known: set[str]) -> Iterator[str]:
+    def _outside(self, index: int, link: Link, known: set[str], state: str) -> Iterator[str]:
         port = self._port(index)
         if port not in known:
             yield f'link add {port} type veth peer name eth{index} netns {self.name}'
         alias = _NO_NAME.sub('_', self.server.path.name)
         # a port with a small MTU would give it to the whole bridge
         mtu = max(link['mtu'] or 0, _ETHERNET_MTU)
-        yield f'link set {port} alias {alias} mtu {mtu} master {link["bridge"]} up'
+        yield f'link set {port} alias {alias} mtu {mtu} master {link["bridge"]} {state}'
 
     def down(self) -> None:
         privileged.ip(f'link set {path.name} down' for path in self._ports())

@@ -237,9 +237,15 @@ class ScenarioCase(base.TestCase):
             )
         )
         session.execute(
-            sa.insert(models.ExportLocation).values(
-                uuid=uuidutils.generate_uuid(), share_instance_id=instance, path=f'old:/{number}'
-            )
+            sa.insert(models.ExportLocation),
+            [
+                {
+                    'uuid': uuidutils.generate_uuid(),
+                    'share_instance_id': instance,
+                    'path': f'{address}:/share-{instance}',
+                }
+                for address in ADDRESSES
+            ],
         )
         for level, address in (('rw', '10.0.0.50'), ('ro', '10.0.0.51')):
             rule = uuidutils.generate_uuid()

@@ -139,6 +139,42 @@ class TestSuccess(scenario.ScenarioCase):
         self.assertEqual('deleted', self.server(self.source_id).status)
         self.assertEqual('migration_success', row.state)
 
+    def test_new_server_may_keep_the_addresses(self) -> None:
+        self.stanza('beta', migration_keep_addresses=True)
+        self.seed()
+        before, places = self.addresses(), self.places()
+        self.to_phase1_done()
+        self.assertEqual('same_address', self.migration().mode)
+        self.assertEqual(before, self.addresses())
+        self.complete()
+        self.assertEqual(before, self.addresses())
+        self.assertEqual(places, self.places())
+        row = self.migration()
+        owners = self.query(sa.select(models.NetworkAllocation.share_server_id))
+        self.assertEqual({row.destination_share_server_id}, set(owners))
+        self.assertEqual('inactive', self.server(self.source_id).status)
+
+    def places(self) -> set[str]:
+        return set(
+            self.query(
+                sa.select(models.ExportLocation.path).where(
+                    models.ExportLocation.deleted == models.NOT_DELETED
+                )
+            )
+        )
+
+    def test_addresses_that_are_to_be_kept_and_can_not(self) -> None:
+        self.stanza(
+            'beta',
+            migration_keep_addresses=True,
+            dummy_driver_capabilities={'keeps_addresses': False},
+        )
+        self.seed()
+        self.to_phase1_done()
+        self.assertEqual('new_server', self.migration().mode)
+        (warning,) = self.migration().reasons
+        self.assertEqual(('addresses_not_kept', 'warning'), (warning['code'], warning['severity']))
+
 
 class TestCancel(scenario.ScenarioCase):
     def expect_cancelled(self) -> None:

@@ -61,3 +61,8 @@ class TestStatements(scenario.ScenarioCase):
         self.assertEqual(one, many)
         for name, limit in LIMITS.items():
             self.assertLessEqual(many[name], limit, name)
+
+    def test_addresses_that_are_kept(self) -> None:
+        self.stanza('beta', migration_keep_addresses=True)
+        for name, count in self.measure(2).items():
+            self.assertLessEqual(count, LIMITS[name], name)
