@@ -4,8 +4,9 @@
 # tools/test.sh [--full] [REGEX]: on a fresh machine installs what is needed and runs the checks of
 # style and documents, and all tests that need nothing but this machine.
 #
-#   --full   also what needs MariaDB, PostgreSQL, RabbitMQ or the published clients of the API;
-#            fails where one of them is missing
+#   --full   also what needs MariaDB, PostgreSQL, RabbitMQ, the published clients of the API, or
+#            root (pools on loop files, NFS servers and hosts in network namespaces); fails where
+#            one of them is missing
 #   REGEX    only the tests whose name it finds, and no checks
 #
 # SSM_TEST_MYSQL_URL, SSM_TEST_POSTGRES_URL and SSM_TEST_RABBIT_URL name the servers; tests make and
@@ -61,6 +62,9 @@ stage functional 300 120
 stage integration 600 300
 if [ -n "$full" ]; then
     stage chaos 400 300
+    ssm_nfs
+    stage btrfs 240 120
+    stage nfs 300 120
     ssm_need sshd openssh-server
     ssm_need ssh openssh-client
     ssm_need zstd zstd
