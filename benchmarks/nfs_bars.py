@@ -44,6 +44,7 @@ GIB_IN_THREE = Size({'projects': 0, 'home': 3, 'media': 11}, parts=12, large=335
 
 GAPS = {
     'new address, found by polling the API': ('', 2.5),
+    'same address': ('migration_keep_addresses = true\n', 1.5),
 }
 """Lines for the stanzas of the back ends, and seconds that the median may be."""
 

@@ -18,7 +18,8 @@ LINUX_OPTS: list[cfg.Opt] = [
         'snapshots are reflinks where the file system has them, else copies that share '
         'unchanged files by hard links; sizes are not enforced. btrfs: a subvolume of a mounted '
         'btrfs; snapshots are read-only subvolumes, sizes are enforced with linux_quotas; needs '
-        'root rights and the program btrfs. Both ends of a migration need the same.',
+        'the program btrfs, and root or the helper of [ssm_linux_privileged]. Both ends of a '
+        'migration need the same.',
     ),
     cfg.StrOpt(
         'linux_export',
@@ -33,8 +34,8 @@ LINUX_OPTS: list[cfg.Opt] = [
         default='none',
         help='What separates share servers from each other on the network. none: nothing; the '
         'addresses of a server are only recorded. netns: each server has a network namespace with '
-        'its addresses, connected to linux_bridge; needs root rights and the programs ip, bridge, '
-        'nsenter and arping.',
+        'its addresses, connected to linux_bridge; needs the programs ip, bridge, nsenter and '
+        'arping, and root or the helper of [ssm_linux_privileged].',
     ),
     cfg.StrOpt(
         'linux_bridge',

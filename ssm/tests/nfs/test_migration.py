@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import os
 import pathlib
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from testtools import content
 
 from ssm.tests.integration.base import WorldCase
 from ssm.tests.nfs.case import report
-from ssm.tests.world import migration
+from ssm.tests.world import migration, writer
 from ssm.tests.world.footprint import Footprint
 from ssm.tests.world.nfs_deployment import NfsDeployment
 from ssm.tests.world.nfs_tenant import VERSIONS, NfsTenant
@@ -22,7 +22,7 @@ from ssm.tests.world.watch import watch_openness
 _MIB = 1 << 20
 
 
-class MigrationTest(WorldCase):
+class MovingCase(WorldCase):
     """ssm-all with two back ends, and two clients in namespaces of their own."""
 
     kind = NfsDeployment
@@ -72,6 +72,8 @@ class MigrationTest(WorldCase):
         until(lambda: moving.state_of() == 'gone', 'the end of the source')
         return moving
 
+
+class MigrationTest(MovingCase):
     def test_there_and_back(self) -> None:
         tenant = self.tenant()
         before = self.counts()
@@ -144,3 +146,24 @@ class MigrationTest(WorldCase):
             return bool(self.world.get('/services')['services'])
         except OSError:
             return False
+
+
+class SameAddressTest(MovingCase):
+    deployment: ClassVar[dict[str, Any]] = {'backend_options': 'migration_keep_addresses = true\n'}
+
+    def test_there_and_back(self) -> None:
+        tenant = self.tenant()
+        before, places = self.counts(), self.places(tenant)
+        for back_end in ('beta', 'alpha'):
+            moving = self.move(tenant, back_end)
+            self.assertEqual('same_address', moving.row()['mode'])
+            self.assertEqual(places, self.places(tenant))
+        self.assertEqual(before, self.counts())
+        self.expect_all_at(tenant, 'alpha')
+
+    def places(self, tenant: NfsTenant) -> dict[str, str | None]:
+        """Where clients find each share."""
+        return {
+            name: writer.export_location(self.world.url, share)
+            for name, share in tenant.shares.items()
+        }
