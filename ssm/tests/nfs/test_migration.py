@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from testtools import content
 
+from ssm.tests.btrfs import pools
 from ssm.tests.integration.base import WorldCase
 from ssm.tests.nfs.case import report
 from ssm.tests.world import migration, writer
@@ -77,7 +78,10 @@ class MigrationTest(MovingCase):
     def test_there_and_back(self) -> None:
         tenant = self.tenant()
         before = self.counts()
+        name = next(iter(tenant.shares))
+        tenant.extend(name, 2)
         self.move(tenant, 'beta')
+        self.assertEqual(2 << 30, pools.limit(tenant.directory(name)))
         self.assertEqual(set(), self.left('alpha'))
         self.assertEqual(before, self.counts())
         self.move(tenant, 'alpha')

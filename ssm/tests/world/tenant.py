@@ -100,6 +100,12 @@ class Tenant:
         with ThreadPoolExecutor(len(self.shares)) as pool:
             list(pool.map(self._fill, self.shares))
 
+    def extend(self, name: str, size: int) -> None:
+        """Make a share larger; GiB."""
+        action = {'extend': {'new_size': size}}
+        self.world.request('POST', f'/shares/{self.shares[name]}/action', action)
+        self._settled('share', self.shares[name])
+
     def _made(self, path: str, **body: Any) -> Any:
         (key,) = body
         return self.world.request('POST', path, body)[key]
