@@ -39,7 +39,7 @@ ssm_need() {
     PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || ssm_apt "$2"
 }
 
-# What share servers of NFS on btrfs need is there afterwards; they need root in any case.
+# What share servers of NFS and SMB on btrfs need is there afterwards; they need root in any case.
 ssm_nfs() {
     [ "$(id -u)" = 0 ] || ssm_die 'share servers of NFS on btrfs need root'
     ssm_need mkfs.btrfs btrfs-progs
@@ -48,6 +48,7 @@ ssm_nfs() {
     ssm_need dbus-daemon dbus
     ssm_need ganesha.nfsd nfs-ganesha
     compgen -G '/usr/lib/*/ganesha/libfsalvfs.so' >/dev/null || ssm_apt nfs-ganesha-vfs
+    ssm_need smbd samba
 }
 
 # Print an interpreter that can run ssm and make virtual environments.

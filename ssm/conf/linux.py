@@ -27,7 +27,9 @@ LINUX_OPTS: list[cfg.Opt] = [
         help='How clients reach a share. local: by its path on this host; access rules are '
         'kept beside the share and not enforced. ganesha: by NFSv4 at <address>:/<name of the '
         'share>, from an nfs-ganesha per share server; access rules of type ip are enforced; '
-        'needs linux_isolation = netns.',
+        'needs linux_isolation = netns. samba: the same, and shares of the protocol CIFS by SMB, '
+        'from an smbd per share server; their access rules are of type user, whose passwords the '
+        'driver makes.',
     ),
     cfg.StrOpt(
         'linux_isolation',

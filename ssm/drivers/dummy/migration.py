@@ -59,7 +59,6 @@ class ServerMigration(SimulatedDriver):
         else:
             answer = _all_capabilities(True)
             answer['nondisruptive'] = False
-            answer['keeps_addresses'] = True
             answer.update(self.backend.dummy_driver_capabilities)
             if not answer['compatible']:
                 findings.append(_told_incompatible(self.backend))
@@ -272,6 +271,7 @@ def _all_capabilities(value: bool | None) -> base.Capabilities:
         preserve_snapshots=value,
         migration_cancel=value,
         migration_get_progress=value,
+        keeps_addresses=value,
     )
 
 

@@ -16,6 +16,7 @@ from ssm.conf.backend import BackendConfig
 from ssm.drivers.linux import agent, pool
 from ssm.drivers.linux.abilities import Abilities
 from ssm.drivers.linux.command import CommandFailed
+from ssm.drivers.linux.export.base import Export
 from ssm.drivers.linux.storage.base import Measured, Storage
 from ssm.drivers.linux.transport.base import Transport
 
@@ -183,6 +184,17 @@ def pools(
             hint='End that migration first.',
             object_type='share_server',
             object_id=server_id,
+        )
+
+
+def protocols(export: type[Export], spec: Mapping[str, Any]) -> Iterator[Finding]:
+    """Shares that the destination has nothing to serve with."""
+    wanted = {item['share_properties']['share_proto'] for item in spec.get('shares_req_spec', [])}
+    for proto in sorted(wanted - set(export.storage_protocol.split('_'))):
+        yield Finding(
+            code='protocol_not_supported',
+            message=f'There are {proto} shares on the server, which the destination can not serve.',
+            hint='Set linux_export = samba on the destination, or choose another one.',
         )
 
 

@@ -282,6 +282,7 @@ class LinuxDriver(ServerMigration):
         share_server: base.ShareServer | None,
     ) -> list[base.ExportLocation]:
         server = self._server(share_server)
+        self._check_protocol(server, share)
         self.storage.create(server.share(share['name']), share['size'])
         return self._publish(server, share)
 
@@ -293,6 +294,7 @@ class LinuxDriver(ServerMigration):
         share_server: base.ShareServer | None,
     ) -> list[base.ExportLocation]:
         server = self._server(share_server)
+        self._check_protocol(server, share)
         self.storage.clone(
             self._origin(server, snapshot),
             server.share(share['name']),
@@ -315,6 +317,15 @@ class LinuxDriver(ServerMigration):
                 if found == path:
                     return path
         raise refusal('bad_name', f'{known!a} is not the place of a snapshot of this pool.')
+
+    def _check_protocol(self, server: pool.Server, share: base.Share) -> None:
+        if not self._export(server).serves(share['share_proto']):
+            raise refusal(
+                'protocol_not_supported',
+                f'Shares of the protocol {share["share_proto"]} can not be served here.',
+                f'Set linux_export = samba in [{self.backend.name}], or use a share type with the '
+                'extra spec storage_protocol.',
+            )
 
     def _publish(self, server: pool.Server, share: base.Share) -> list[Any]:
         with self._serving(server) as export:
@@ -462,6 +473,20 @@ class LinuxDriver(ServerMigration):
             if server.share(share['name']).is_dir():
                 export.publish(share['name'])
         return refused
+
+    def access_keys(
+        self,
+        context: RequestContext,
+        share: base.Share,
+        access_rules: list[base.AccessRule],
+        share_server: base.ShareServer | None,
+    ) -> dict[str, str]:
+        record = pool.read_json(self._server(share_server).export(share['name'])) or {}
+        return {
+            rule['access_id']: rule['access_key']
+            for rule in record.get('access_rules', [])
+            if rule.get('access_key')
+        }
 
 
 def _check_open(server: pool.Server) -> None:

@@ -25,6 +25,10 @@ from ssm.drivers.linux.transport.base import Transport
 LOG = logging.getLogger(__name__)
 
 
+_SHARE_KEYS = frozenset({'id', 'share_id', 'name', 'size', 'share_proto', 'access_rules'})
+"""What a worker has to know of a share."""
+
+
 def server_name(share_server: base.ShareServer | None) -> str:
     """What a share server is called on the storage.
 
@@ -80,6 +84,7 @@ class ServerMigration(base.ShareDriver):
             found, wrong = check.describe(transport, side, self.storage)
             if found:
                 wrong = list(check.pools(found, self.place, server, share_server['id']))
+                wrong += check.protocols(parts.load('export', self.backend.linux_export), spec)
                 wrong += check.storages(peer, self.backend, self.storage, found)
             if wrong:
                 yield from wrong
@@ -314,7 +319,7 @@ class ServerMigration(base.ShareDriver):
             'destination': _side(self.backend, dest_share_server),
             'way': way,
             'shares': [
-                {key: share[key] for key in ('id', 'share_id', 'name', 'size', 'access_rules')}
+                {key: value for key, value in share.items() if key in _SHARE_KEYS}
                 for share in shares
             ],
             'snapshots': [
@@ -379,7 +384,7 @@ def _rules_lost(export: Any, shares: list[base.Share]) -> Iterator[Finding]:
     """Rules that the export of the destination can't hold."""
     for share in shares:
         for rule in share['access_rules']:
-            if problem := export.problem(rule):
+            if problem := export.problem(rule, share['share_proto']):
                 yield Finding(
                     code='access_rule_not_applied',
                     message=f'The rule {rule["access_type"]} {rule["access_to"]} of share '

@@ -18,6 +18,7 @@ _PARTS = {
     ('storage', 'directory'): 'DirectoryStorage',
     ('export', 'ganesha'): 'GaneshaExport',
     ('export', 'local'): 'LocalExport',
+    ('export', 'samba'): 'SambaExport',
     ('isolation', 'netns'): 'NetnsIsolation',
     ('isolation', 'none'): 'NoIsolation',
     ('transport', 'local'): 'LocalTransport',

@@ -214,6 +214,40 @@ def start_ganesha(
         return _start([*_inside(namespace), *argv], stream.fileno(), **variables)
 
 
+def start_smbd(namespace: str, place: pathlib.Path) -> Running:
+    """Start an SMB server in a namespace, which sees the accounts of a directory.
+
+    :param place: has ``smb.conf``, ``passwd`` and ``nsswitch.conf``
+    """
+    script = (
+        'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/nsswitch.conf" '
+        '/etc/nsswitch.conf && exec smbd --foreground --no-process-group -s "$0/smb.conf"'
+    )
+    argv = ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', script, str(place)]
+    with (place / 'start.log').open('ab') as stream:
+        return _start([*_inside(namespace), *argv], stream.fileno())
+
+
+_SAMBA = frozenset({'net', 'pdbedit', 'smbcontrol'})
+
+
+def in_samba(
+    server: Running, place: pathlib.Path, program: str, arguments: Sequence[str], text: str = ''
+) -> None:
+    """Run one of Samba's programs where a server of :func:`start_smbd` lives.
+
+    :param text: what it reads from stdin
+    :raises CommandFailed: it ended with an error
+    """
+    if program not in _SAMBA:
+        raise ValueError(program)
+    namespaces = [f'--{kind}=/proc/{server.pid}/ns/{file}' for kind, file in _KINDS]
+    _run(['nsenter', *namespaces, program, '-s', str(place / 'smb.conf'), *arguments], text)
+
+
+_KINDS = (('mount', 'mnt'), ('net', 'net'))
+
+
 def kill(processes: Iterable[Running], timeout: float) -> list[Running]:
     """Kill processes and wait until they, with all their threads, are gone.
 

@@ -49,13 +49,22 @@ class Export(abc.ABC):
         """Whether something that serves shares was started and ended by itself."""
         return False
 
-    def problem(self, rule: Mapping[str, Any]) -> str | None:
-        """Why an access rule can't hold, None if it can."""
-        if rule['access_type'] in self.access_types:
+    def serves(self, share_proto: str) -> bool:
+        """Whether shares of a protocol can be served."""
+        return share_proto in self.storage_protocol.split('_')
+
+    def types(self, share_proto: str) -> frozenset[str]:
+        """Types of access rules that shares of a protocol can have."""
+        return self.access_types
+
+    def problem(self, rule: Mapping[str, Any], share_proto: str) -> str | None:
+        """Why an access rule of a share can't hold, None if it can."""
+        types = self.types(share_proto)
+        if rule['access_type'] in types:
             return None
         return (
             f'Access type {rule["access_type"]} is not supported here; supported are '
-            f'{", ".join(sorted(self.access_types))}.'
+            f'{", ".join(sorted(types))}.'
         )
 
     def kept(self, name: str) -> dict[str, Any]:
@@ -71,11 +80,11 @@ class Export(abc.ABC):
         """
         held, refused = [], {}
         for rule in rules:
-            if problem := self.problem(rule):
+            if problem := self.problem(rule, share['share_proto']):
                 refused[rule['access_id']] = problem
             else:
                 held.append(dict(rule))
-        record = {key: share[key] for key in ('id', 'share_id', 'size')}
+        record = {key: share[key] for key in ('id', 'share_id', 'size', 'share_proto')}
         record |= {'access_rules': held} | self.kept(share['name'])
         file = self.server.export(share['name'])
         if pool.read_json(file) != record:

@@ -43,8 +43,8 @@ class GaneshaExport(base.Export):
             return 'the module of nfs-ganesha for local file systems (FSAL VFS) is not installed'
         return None
 
-    def problem(self, rule: Mapping[str, Any]) -> str | None:
-        return super().problem(rule) or ganesha_config.problem(rule)
+    def problem(self, rule: Mapping[str, Any], share_proto: str) -> str | None:
+        return super().problem(rule, share_proto) or ganesha_config.problem(rule)
 
     def kept(self, name: str) -> dict[str, Any]:
         """A number that is the share's as long as it is here: handles of files contain it."""
@@ -66,7 +66,7 @@ class GaneshaExport(base.Export):
             exports = [
                 self._text(name, record)
                 for name, record in self._records()
-                if self.server.share(name).is_dir()
+                if record.get('share_proto', 'NFS') == 'NFS' and self.server.share(name).is_dir()
             ]
             self._ganesha.start(
                 ganesha_config.core(self._ganesha.recovery),
