@@ -237,7 +237,10 @@ class CheckTest(BtrfsCase):
             'shares_size': 1,
             'snapshots_size': 0,
             'shares_req_spec': [
-                {'share_id': self.share['share_id'], 'share_properties': {'size': 1}}
+                {
+                    'share_id': self.share['share_id'],
+                    'share_properties': {'size': 1, 'share_proto': 'NFS'},
+                }
             ],
         }
         network = {'id': 'network'}

@@ -33,7 +33,10 @@ class CheckTest(MigrationCase):
             'shares_size': 1,
             'snapshots_size': 0,
             'shares_req_spec': [
-                {'share_id': self.share['share_id'], 'share_properties': {'size': 1}}
+                {
+                    'share_id': self.share['share_id'],
+                    'share_properties': {'size': 1, 'share_proto': 'NFS'},
+                }
             ],
         }
         answer = self.drivers[harness.DESTINATION].share_server_migration_check_compatibility(
