@@ -10,6 +10,7 @@ runs at the same time keep theirs.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import os
 import pathlib
@@ -102,13 +103,15 @@ def remove_directory(path: pathlib.Path) -> None:
 
 @functools.cache
 def clean_up() -> None:
-    """Remove what dead owners left on this machine; once a process."""
-    for owned in {found for _pid, found in _marked() if is_left(found)}:
-        end_processes(owned)
-    for path in TEMPORARY.glob('ssm_world_*'):
-        if is_left(path.name):
-            remove_directory(path)
-    networks.remove(is_left)
+    """Remove what dead owners left on this machine; once a process, one process at a time."""
+    with (TEMPORARY / 'ssm_world.lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for owned in {found for _pid, found in _marked() if is_left(found)}:
+            end_processes(owned)
+        for path in TEMPORARY.glob('ssm_world_*'):
+            if is_left(path.name):
+                remove_directory(path)
+        networks.remove(is_left)
 
 
 @functools.cache
