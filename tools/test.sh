@@ -57,11 +57,11 @@ if [ -z "$regex" ]; then
 fi
 export SSM_TEST_FULL=$full
 export OS_LOG_CAPTURE=1 OS_STDOUT_CAPTURE=1 OS_STDERR_CAPTURE=1  # shown with failures only
-stage unit 300 120
+stage unit 450 120
 stage functional 300 120
 stage integration 600 300
 if [ -n "$full" ]; then
-    stage chaos 400 300
+    stage chaos 600 300
     ssm_nfs
     stage btrfs 240 120
     stage nfs 300 120
@@ -69,6 +69,6 @@ if [ -n "$full" ]; then
     ssm_need ssh openssh-client
     ssm_need zstd zstd
     stage ssh 300 120
-    SSM_CONCURRENCY=threading ssm_stage unit-threading suite unit 300 120
+    SSM_CONCURRENCY=threading ssm_stage unit-threading suite unit 450 120
 fi
 ssm_summary
