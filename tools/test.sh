@@ -64,7 +64,7 @@ if [ -n "$full" ]; then
     stage chaos 600 300
     ssm_nfs
     stage btrfs 240 120
-    stage nfs 300 120
+    stage nfs 420 120
     ssm_need sshd openssh-server
     ssm_need ssh openssh-client
     ssm_need zstd zstd

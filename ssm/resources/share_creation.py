@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import orm
@@ -72,6 +73,13 @@ def _rows(context: RequestContext, plan: Plan) -> tuple[models.Share, models.Sha
     return share, instance
 
 
+def asked_type(share_type: models.ShareType | None, specs: Mapping[str, str]) -> dict[str, Any]:
+    """A share type as schedulers are told of it."""
+    if share_type is None:
+        return {}
+    return {'id': share_type.id, 'name': share_type.name, 'extra_specs': dict(specs)}
+
+
 def _request(
     context: RequestContext,
     share: models.Share,
@@ -82,7 +90,6 @@ def _request(
     names = plan.zone_names
     placed = [s.availability_zone for s in plan.network.subnets] if plan.network else []
     zones = [zone.name for zone in placed if zone]
-    share_type = plan.share_type
     return {
         'share_instance_id': instance.id,
         'share_id': share.id,
@@ -99,9 +106,7 @@ def _request(
             'metadata': plan.metadata,
         },
         'share_proto': share.share_proto,
-        'share_type': {'id': share_type.id, 'name': share_type.name, 'extra_specs': plan.specs}
-        if share_type
-        else {},
+        'share_type': asked_type(plan.share_type, plan.specs),
         'size': share.size,
         'availability_zone_id': instance.availability_zone_id,
         'availability_zones': None if names is None else sorted(names),

@@ -24,7 +24,8 @@ from ssm.resources import metadata as metadata_lib
 AFFINITIES = ('same_host', 'different_host')
 """Hints that name shares; ``only_host`` names a host."""
 
-_LARGEST = 2**31 - 1
+LARGEST = 2**31 - 1
+"""GiB; more does not fit the column."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -230,10 +231,10 @@ def _size(wish: Wish, source: _Source | None, specs: Mapping[str, str]) -> int:
     text = '' if isinstance(given, bool) else str(given)
     # More digits than int() reads are too many anyway.
     size = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
-    if not 0 < size <= _LARGEST:
+    if not 0 < size <= LARGEST:
         raise exceptions.Invalid(reason=f'size {wish.size!r} is not a number of GiB above 0.')
     smallest = int(specs.get('provisioning:min_share_size', 1))
-    largest = int(specs.get('provisioning:max_share_size', _LARGEST))
+    largest = int(specs.get('provisioning:max_share_size', LARGEST))
     if source:
         smallest = max(smallest, source.snapshot.size)
     if not smallest <= size <= largest:

@@ -14,12 +14,10 @@ from ssm.common.context import RequestContext
 from ssm.db import models, rows, share_types
 from ssm.db import shares as db
 from ssm.db.engine import writer
-from ssm.resources import derived, shares
+from ssm.resources import derived, share_creation, shares
+from ssm.resources.share_plan import LARGEST
 from ssm.rpc.scheduler import SchedulerClient
 from ssm.rpc.share import ShareClient
-
-LARGEST = 2**31 - 1
-"""GiB; more does not fit the column."""
 
 _SHRINKABLE = frozenset({'available', 'shrinking_possible_data_loss_error'})
 
@@ -166,13 +164,7 @@ def _request(
             'share_proto': share.share_proto,
         },
         'share_proto': share.share_proto,
-        'share_type': {
-            'id': share_type.id,
-            'name': share_type.name,
-            'extra_specs': dict(_specs(share_type)),
-        }
-        if share_type
-        else {},
+        'share_type': share_creation.asked_type(share_type, _specs(share_type)),
         'size': new_size - share.size,
         'extend': True,
         'host': instance.host,

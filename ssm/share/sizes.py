@@ -11,8 +11,7 @@ from ssm.common import exceptions
 from ssm.common.context import RequestContext
 from ssm.db import engine, models, rows
 from ssm.drivers import base
-from ssm.migration import objects
-from ssm.share import shares
+from ssm.share import shares, snapshots
 from ssm.share.backend import BackEnd
 
 LOG = logging.getLogger(__name__)
@@ -47,31 +46,24 @@ def shrink(context: RequestContext, backend: BackEnd, instance_id: str, new_size
 
 def revert(context: RequestContext, backend: BackEnd, snapshot_instance_id: str) -> None:
     """Give the share of a snapshot instance in ``restoring`` the content and size of then."""
-    snapshot = _snapshot(snapshot_instance_id)
-    loaded = shares.load(snapshot['share_instance_id'])
-    if snapshot['status'] == 'restoring' and _is(loaded.share, 'reverting'):
-        backend.driver.revert_to_snapshot(context, loaded.share, snapshot, loaded.server)
+    snapshot, server = snapshots.load(snapshot_instance_id)
+    share = shares.load(snapshot['share_instance_id']).share
+    if snapshot['status'] == 'restoring' and _is(share, 'reverting'):
+        backend.driver.revert_to_snapshot(context, share, snapshot, server)
         _finish_revert(snapshot, 'available')
-        LOG.info('Share instance %s is reverted', loaded.share['id'])
+        LOG.info('Share instance %s is reverted', share['id'])
 
 
 def fail_revert(snapshot_instance_id: str) -> None:
     """What a failed revert leaves: a share for a human, and its snapshot as it was."""
-    _finish_revert(_snapshot(snapshot_instance_id), 'reverting_error')
+    snapshot, _ = snapshots.load(snapshot_instance_id)
+    _finish_revert(snapshot, 'reverting_error')
 
 
 def _is(share: base.Share, status: str) -> bool:
     if share['status'] != status:
         LOG.info('Share instance %s is %s, not %s', share['id'], share['status'], status)
     return share['status'] == status
-
-
-@engine.reader
-def _snapshot(session: orm.Session, instance_id: str) -> base.Snapshot:
-    found = objects.snapshots(session, models.SnapshotInstance.id == instance_id)
-    if not found:
-        raise exceptions.NotFound(resource='snapshot instance', id=instance_id)
-    return found[0]
 
 
 @engine.writer

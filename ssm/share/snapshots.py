@@ -24,7 +24,7 @@ _COLUMNS = ('provider_location',)
 
 def create(context: RequestContext, backend: BackEnd, instance_id: str) -> None:
     """Take the snapshot of a snapshot instance in ``creating``."""
-    snapshot, server = _load(instance_id)
+    snapshot, server = load(instance_id)
     if snapshot['status'] != 'creating':
         LOG.info('Snapshot instance %s is %s, nothing to create', instance_id, snapshot['status'])
         return
@@ -36,7 +36,7 @@ def create(context: RequestContext, backend: BackEnd, instance_id: str) -> None:
 
 def delete(context: RequestContext, backend: BackEnd, instance_id: str) -> None:
     """Remove the snapshot of a snapshot instance in ``deleting``."""
-    snapshot, server = _load(instance_id)
+    snapshot, server = load(instance_id)
     if snapshot['status'] != 'deleting':
         LOG.info('Snapshot instance %s is %s, it is not deleted', instance_id, snapshot['status'])
         return
@@ -53,7 +53,7 @@ def change(session: orm.Session, instance_id: str, **values: Any) -> None:
 
 
 @engine.reader
-def _load(session: orm.Session, instance_id: str) -> tuple[base.Snapshot, base.ShareServer | None]:
+def load(session: orm.Session, instance_id: str) -> tuple[base.Snapshot, base.ShareServer | None]:
     """A snapshot as drivers see it, and the server it lies on.
 
     :raises NotFound: it is gone

@@ -11,7 +11,6 @@ from typing import Any
 from ssm.api import params
 from ssm.common import exceptions
 
-_LARGEST = 2**31 - 1
 _INTEGER = re.compile(r'-?[0-9]{1,10}')
 
 check_revert = params.validator(
@@ -26,10 +25,10 @@ check_revert = params.validator(
 def size(body: Mapping[str, Any]) -> int:
     """``new_size`` of a body in GiB, an integer or its digits; its limits are looked at later.
 
-    :raises Invalid: it is missing, no integer, or does not fit 31 bits
+    :raises Invalid: it is missing, or no integer
     """
     given = body.get('new_size')
     text = '' if isinstance(given, bool) else str(given)
-    if not _INTEGER.fullmatch(text) or int(text) > _LARGEST:
+    if not _INTEGER.fullmatch(text):
         raise exceptions.Invalid(reason='new_size is not an integer, a number of GiB.')
     return int(text)

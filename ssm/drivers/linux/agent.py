@@ -44,8 +44,9 @@ def describe(side: dict[str, str], programs: list[str]) -> dict[str, Any]:
     """What there is of a share server; changes nothing.
 
     Returns ``protocol``, ``pool`` (its id, None if it was never used), ``exists``, ``fence`` (None
-    if it is open), ``shares`` (by name ``snapshots``, their names, and ``record``, None if there is
-    none), and ``missing``, those of some programs that are not installed here.
+    if it is open), ``shares`` (by name ``snapshots``, their names, and ``record``, its ``share_id``
+    and ``size``, None if there is none), and ``missing``, those of some programs that are not
+    installed here.
     """
     place, server = pool.Pool(side['pool']), _server(side)
     return {
@@ -56,12 +57,18 @@ def describe(side: dict[str, str], programs: list[str]) -> dict[str, Any]:
         'shares': {
             name: {
                 'snapshots': pool.visible(server.snapshots / name),
-                'record': pool.read_json(server.export(name)),
+                'record': _record(server, name),
             }
             for name in pool.visible(server.shares)
         },
         'missing': [name for name in programs if not shutil.which(name)],
     }
+
+
+def _record(server: pool.Server, name: str) -> dict[str, Any] | None:
+    """What others may know of a share; its access rules may have passwords in them."""
+    record = pool.read_json(server.export(name))
+    return record and {key: record[key] for key in ('share_id', 'size')}
 
 
 def survey(roots: list[str], since: float | None = None, devices: bool = True) -> list[Any]:

@@ -190,7 +190,7 @@ def pools(
 def protocols(export: type[Export], spec: Mapping[str, Any]) -> Iterator[Finding]:
     """Shares that the destination has nothing to serve with."""
     wanted = {item['share_properties']['share_proto'] for item in spec.get('shares_req_spec', [])}
-    for proto in sorted(wanted - set(export.storage_protocol.split('_'))):
+    for proto in sorted(proto for proto in wanted if not export.serves(proto)):
         yield Finding(
             code='protocol_not_supported',
             message=f'There are {proto} shares on the server, which the destination can not serve.',

@@ -220,6 +220,8 @@ def start_smbd(namespace: str, place: pathlib.Path) -> Running:
     :param place: has ``smb.conf``, ``passwd`` and ``nsswitch.conf``
     """
     script = (
+        # where / is not shared it would hold the mounts of NFS shares, also when they are gone
+        'umount /run/ssm/*/shares/* 2>/dev/null; '
         'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/nsswitch.conf" '
         '/etc/nsswitch.conf && exec smbd --foreground --no-process-group -s "$0/smb.conf"'
     )

@@ -14,7 +14,7 @@ from ssm.common.context import admin_context
 from ssm.drivers import base
 from ssm.drivers.linux import pool, privileged
 from ssm.drivers.linux.driver import LinuxDriver
-from ssm.drivers.linux.export.ganesha_daemon import RUN
+from ssm.drivers.linux.export.daemons import RUN
 from ssm.drivers.linux.isolation.netns import NetnsIsolation
 from ssm.tests.base import TestCase
 from ssm.tests.unit.drivers import harness

@@ -16,7 +16,7 @@ from ssm.common import exceptions
 from ssm.common.findings import Finding
 from ssm.drivers import base
 from ssm.drivers.linux import pool
-from ssm.drivers.linux.export.ganesha_daemon import RUN
+from ssm.drivers.linux.export.daemons import RUN
 from ssm.tests.btrfs.case import BtrfsPools
 from ssm.tests.nfs.case import GaneshaHooks, NfsCase
 from ssm.tests.unit.drivers import harness

@@ -8,7 +8,6 @@ import concurrent.futures
 import errno
 import os
 import pathlib
-import signal
 import statistics
 import time
 from typing import Any
@@ -181,6 +180,10 @@ class LifeTest(ServerCase):
         self.writer = self.client()
         self.writer.write(self.location(self.share), 'file', 'content')
 
+    def kill(self, running: Running) -> None:
+        """Kill a daemon; on return it is gone."""
+        self.assertEqual([], privileged.kill([running], 5))
+
     def assert_serves(self) -> None:
         self.assertEqual('content', self.writer.read(self.location(self.share), 'file'))
 
@@ -197,7 +200,7 @@ class LifeTest(ServerCase):
     def test_killed_server_is_brought_back(self) -> None:
         for number in (1, 0):  # the NFS server alone, then its bus, with which it goes
             before = self.daemons()
-            os.kill(before[number].pid, signal.SIGKILL)
+            self.kill(before[number])
             begun = time.monotonic()
             self.assertEqual({}, self.ensure())
             report(f'brought back in {time.monotonic() - begun:.2f} s')
@@ -206,7 +209,7 @@ class LifeTest(ServerCase):
                 self.assertTrue(process.ended(*running), running)
 
     def test_killed_server_is_brought_back_by_the_next_report(self) -> None:
-        os.kill(self.daemons()[1].pid, signal.SIGKILL)
+        self.kill(self.daemons()[1])
         self.driver.get_share_stats()
         self.assert_serves()
         before = self.daemons()
@@ -214,7 +217,7 @@ class LifeTest(ServerCase):
         self.assertEqual(before, self.daemons())
 
     def test_killed_server_is_brought_back_by_a_change_of_rules(self) -> None:
-        os.kill(self.daemons()[1].pid, signal.SIGKILL)
+        self.kill(self.daemons()[1])
         self.allow(WRITER, READER)
         self.assert_serves()
 
@@ -230,7 +233,7 @@ class LifeTest(ServerCase):
         self.assert_serves()
 
     def test_many_at_once_bring_back_one(self) -> None:
-        os.kill(self.daemons()[1].pid, signal.SIGKILL)
+        self.kill(self.daemons()[1])
         with concurrent.futures.ThreadPoolExecutor(4) as executor:
             list(executor.map(lambda _: self.allow(WRITER), range(4)))
         self.assert_serves()

@@ -5,31 +5,25 @@
 from __future__ import annotations
 
 import json
+import pathlib
 from typing import Any, ClassVar
 
 from ssm.common import exceptions
 from ssm.drivers import base
 from ssm.drivers.linux import privileged
-from ssm.drivers.linux.export import samba_daemon
+from ssm.tests.btrfs.case import BtrfsPools
 from ssm.tests.nfs.case import READER, WRITER, GaneshaHooks, NfsCase, report
 from ssm.tests.unit.drivers import harness
 from ssm.tests.world import smb_client
-from ssm.tests.world.servers import Failed
 
 MEMORY = 25 << 20
 """Bytes an SMB server may have for itself."""
 
 
-class SmbTest(GaneshaHooks, harness.Harness, NfsCase):
+class SmbCase(GaneshaHooks, harness.Harness, NfsCase):
     """A server with a CIFS share that alice may write to, and bob may read."""
 
     options: ClassVar[dict[str, Any]] = {'linux_export': 'samba'}
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        if missing := privileged.missing(samba_daemon.PROGRAMS):
-            raise Failed(f'Tests of SMB need the package samba: {", ".join(missing)}')
 
     def setUp(self) -> None:
         super().setUp()
@@ -83,6 +77,8 @@ class SmbTest(GaneshaHooks, harness.Harness, NfsCase):
         refused = self.assertRaises(smb_client.Refused, method, *arguments)
         self.assertIn(words, str(refused))
 
+
+class SmbTest(SmbCase):
     def test_users_and_levels(self) -> None:
         (address,) = (item['ip_address'] for item in self.server['network_allocations'])
         self.assertEqual(f'\\\\{address}\\{self.share["name"]}', self.location(self.share))
@@ -178,3 +174,21 @@ class SmbTest(GaneshaHooks, harness.Harness, NfsCase):
         for server in (migration.source, migration.destination):
             self._teardown(server['host'].rpartition('@')[2], server)
             self.assertEqual([], self.left(self.namespace(server)))
+
+
+class SmbOnBtrfsTest(BtrfsPools, SmbCase):
+    options: ClassVar[dict[str, Any]] = {'linux_export': 'samba', **BtrfsPools.options}
+
+    def test_smbd_holds_no_mounts_of_nfs_shares(self) -> None:
+        server, _ = self.make_server(harness.SOURCE)
+        nfs = self.make_share(server)
+        self.make_cifs(server)
+        mounts = f'/run/ssm/{self.namespace(server)}/shares/'
+        self.assertIn(f'{mounts}{nfs["name"]}', pathlib.Path('/proc/self/mountinfo').read_text())
+        seen = [
+            pathlib.Path(f'/proc/{running.pid}/mountinfo').read_text()
+            for running in privileged.inhabitants(self.namespace(server))
+            if pathlib.Path(f'/proc/{running.pid}/comm').read_text().startswith('smbd')
+        ]
+        self.assertNotEqual([], seen)
+        self.assertEqual([], [text for text in seen if mounts in text])

@@ -22,7 +22,7 @@ from typing import Any
 
 from ssm.drivers.linux import parts, pool, privileged
 from ssm.drivers.linux.command import CommandFailed
-from ssm.drivers.linux.export.ganesha_daemon import RUN
+from ssm.drivers.linux.export.daemons import RUN
 
 PROGRAMS = {
     'ip': 'iproute2',
@@ -31,8 +31,9 @@ PROGRAMS = {
     'dbus-daemon': 'dbus',
     'ganesha.nfsd': 'nfs-ganesha',
     '/usr/lib/x86_64-linux-gnu/ganesha/libfsalvfs.so': 'nfs-ganesha-vfs',
+    'smbd': 'samba',
 }
-"""What tests of NFS need, by the Debian package that has it."""
+"""What tests of NFS and SMB need, by the Debian package that has it."""
 
 _PORT = re.compile(r'(?P<namespace>ssm[0-9a-f]{9})-\d+')
 

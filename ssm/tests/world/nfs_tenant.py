@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from ssm.drivers.linux import pool, process
-from ssm.drivers.linux.export.ganesha_daemon import RUN
+from ssm.drivers.linux.export.daemons import RUN
 from ssm.drivers.linux.isolation.netns import NetnsIsolation
 from ssm.tests.world import writer
 from ssm.tests.world.deployment import Deployment

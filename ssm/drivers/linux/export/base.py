@@ -49,9 +49,10 @@ class Export(abc.ABC):
         """Whether something that serves shares was started and ended by itself."""
         return False
 
-    def serves(self, share_proto: str) -> bool:
+    @classmethod
+    def serves(cls, share_proto: str) -> bool:
         """Whether shares of a protocol can be served."""
-        return share_proto in self.storage_protocol.split('_')
+        return share_proto in cls.storage_protocol.split('_')
 
     def types(self, share_proto: str) -> frozenset[str]:
         """Types of access rules that shares of a protocol can have."""

@@ -17,25 +17,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ssm.common.exceptions import DriverBusy
+from ssm.common.exceptions import DriverBusy, DriverRefused
 from ssm.common.findings import Finding
-from ssm.drivers.linux import pool, privileged, process
+from ssm.drivers.linux import pool, privileged
+from ssm.drivers.linux.export import daemons
+from ssm.drivers.linux.export.daemons import RUN
 from ssm.drivers.linux.privileged import Running
 from ssm.drivers.linux.refusal import refusal
-
-RUN = pathlib.Path('/run/ssm')
-"""What is of no use after a reboot; a path of a pool may be too long for a socket."""
 
 PROGRAMS = ('ganesha.nfsd', 'dbus-daemon', 'mount', 'umount')
 
 _START_TIMEOUT = 10.0
 _CALL_TIMEOUT = 10.0
-_POLL = 0.005
 _LISTENS = ':0801 00000000000000000000000000000000:0000 0A'
 """What /proc/net/tcp6 says of a socket that waits at port 2049."""
 
 _UPDATED = '1 exports updated'
-_TAIL = 1500
 
 
 class Ganesha:
@@ -89,21 +86,20 @@ class Ganesha:
             self._namespace, core_file, self.socket, self._log, self.run / 'ganesha.pid'
         )
         pool.write_json(self._pids, [daemon, server])
-        self._wait(server, deadline, lambda: self._listens(server) and self._answers())
+        self._wait(server, deadline, lambda: self._serves(server))
 
     def _wait(self, running: Running, deadline: float, condition: Callable[[], bool]) -> None:
-        while not condition():
-            if process.ended(*running):
-                raise refusal(
-                    'nfs_server_failed',
-                    f'The NFS server does not start: {self._last_words()}',
-                    f'See {self._log}.',
-                )
-            if time.monotonic() > deadline:
-                message = f'The NFS server was not ready after {_START_TIMEOUT:g} s.'
-                hint = f'See {self._log}, and how busy the host is.'
-                raise DriverBusy(message, findings=[Finding('nfs_server_slow', message, hint)])
-            time.sleep(_POLL)
+        daemons.wait(running, condition, deadline, failed=self._failed, slow=self._slow)
+
+    def _failed(self) -> DriverRefused:
+        words = daemons.last_words([self.run / 'bus.log', self._log])
+        message = f'The NFS server does not start: {words}'
+        return refusal('nfs_server_failed', message, f'See {self._log}.')
+
+    def _slow(self) -> DriverBusy:
+        message = f'The NFS server was not ready after {_START_TIMEOUT:g} s.'
+        hint = f'See {self._log}, and how busy the host is.'
+        return DriverBusy(message, findings=[Finding('nfs_server_slow', message, hint)])
 
     def _is_open(self) -> bool:
         try:
@@ -113,26 +109,14 @@ class Ganesha:
             return False
         return True
 
-    def _listens(self, server: Running) -> bool:
-        try:
-            sockets = pathlib.Path(f'/proc/{server.pid}/net/tcp6').read_text(encoding='ascii')
-        except (FileNotFoundError, ProcessLookupError):
+    def _serves(self, server: Running) -> bool:
+        if not daemons.listens(server, 'tcp6', _LISTENS):
             return False
-        return _LISTENS in sockets
-
-    def _answers(self) -> bool:
         try:
             self._call('ShowExports')
         except (OSError, DriverBusy, _Refused):
             return False
         return True
-
-    def _last_words(self) -> str:
-        words = []
-        for file in (self.run / 'bus.log', self._log):
-            with contextlib.suppress(FileNotFoundError):
-                words.append(file.read_text(encoding='utf-8', errors='replace')[-_TAIL:])
-        return ' '.join(' '.join(words).split())
 
     def stop(self, timeout: float) -> None:
         """Kill all that lives in the namespace; clients are not told, so that they wait.

@@ -84,7 +84,9 @@ class SambaExport(GaneshaExport):
         if shares and not self._smbd.running():
             self._smbd.start()
             self._smbd.set_users(self._users())
-            self._smbd.share_all(self._section(name, record) for name, record in shares.items())
+            self._smbd.share_all(
+                {name: self._section(name, record) for name, record in shares.items()}
+            )
 
     def failed(self) -> bool:
         return super().failed() or self._smbd.failed()

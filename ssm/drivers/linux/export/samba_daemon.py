@@ -10,28 +10,24 @@ host.
 from __future__ import annotations
 
 import contextlib
-import pathlib
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from ssm.common.exceptions import DriverBusy
+from ssm.common.exceptions import DriverBusy, DriverRefused
 from ssm.common.findings import Finding
-from ssm.drivers.linux import pool, privileged, process
+from ssm.drivers.linux import pool, privileged
 from ssm.drivers.linux.command import CommandFailed
-from ssm.drivers.linux.export import samba_config
-from ssm.drivers.linux.export.ganesha_daemon import RUN
+from ssm.drivers.linux.export import daemons, samba_config
+from ssm.drivers.linux.export.daemons import RUN
 from ssm.drivers.linux.privileged import Running
 from ssm.drivers.linux.refusal import refusal
 
 PROGRAMS = ('smbd', 'net', 'pdbedit', 'smbcontrol', 'unshare', 'mount')
 
 _START_TIMEOUT = 15.0
-_POLL = 0.01
 _LISTENS = ':01BD 00000000:0000 0A'
 """What /proc/net/tcp says of a socket that waits at port 445."""
-
-_TAIL = 1500
 
 
 class Smbd:
@@ -45,6 +41,7 @@ class Smbd:
         self._place = RUN / namespace / 'samba'
         self._pids = self._place / 'daemon.json'
         self._known_users = self._place / 'users.json'
+        self._known_shares = self._place / 'shares.json'
         self._accounts = self._place / 'passwd'
 
     def running(self) -> bool:
@@ -77,34 +74,23 @@ class Smbd:
         (self._place / 'smb.conf').write_text(samba_config.core(self._place), encoding='utf-8')
         server = privileged.start_smbd(self._namespace, self._place)
         pool.write_json(self._pids, server)
-        deadline = time.monotonic() + _START_TIMEOUT
-        while not self._listens(server):
-            if process.ended(*server):
-                raise refusal(
-                    'smb_server_failed',
-                    f'The SMB server does not start: {self._last_words()}',
-                    f'See {self._place}/smbd.log.',
-                )
-            if time.monotonic() > deadline:
-                message = f'The SMB server was not ready after {_START_TIMEOUT:g} s.'
-                hint = f'See {self._place}/smbd.log, and how busy the host is.'
-                raise DriverBusy(message, findings=[Finding('smb_server_slow', message, hint)])
-            time.sleep(_POLL)
+        daemons.wait(
+            server,
+            lambda: daemons.listens(server, 'tcp', _LISTENS),
+            time.monotonic() + _START_TIMEOUT,
+            failed=self._failed,
+            slow=self._slow,
+        )
 
-    def _listens(self, server: Running) -> bool:
-        try:
-            sockets = pathlib.Path(f'/proc/{server.pid}/net/tcp').read_text(encoding='ascii')
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        return _LISTENS in sockets
+    def _failed(self) -> DriverRefused:
+        words = daemons.last_words(self._place / name for name in ('start.log', 'smbd.log'))
+        message = f'The SMB server does not start: {words}'
+        return refusal('smb_server_failed', message, f'See {self._place}/smbd.log.')
 
-    def _last_words(self) -> str:
-        words = ''
-        for name in ('start.log', 'smbd.log'):
-            with contextlib.suppress(FileNotFoundError):
-                text = (self._place / name).read_text(encoding='utf-8', errors='replace')
-                words += text[-_TAIL:]
-        return ' '.join(words.split())
+    def _slow(self) -> DriverBusy:
+        message = f'The SMB server was not ready after {_START_TIMEOUT:g} s.'
+        hint = f'See {self._place}/smbd.log, and how busy the host is.'
+        return DriverBusy(message, findings=[Finding('smb_server_slow', message, hint)])
 
     def set_users(self, wanted: Mapping[str, str]) -> None:
         """Let exactly these users log in.
@@ -128,14 +114,25 @@ class Smbd:
             with self._accounts.open('a', encoding='ascii') as file:
                 file.write(line)
 
-    def share_all(self, sections: Iterable[str]) -> None:
-        """Serve these shares, each given as its section of the configuration, and no others."""
-        self._import(''.join(sections))
+    def share_all(self, sections: Mapping[str, str]) -> None:
+        """Serve these shares and no others.
+
+        :param sections: of the configuration, by the share's name
+        """
+        self._import(''.join(sections.values()))
+        pool.write_json(self._known_shares, dict(sections))
 
     def share(self, name: str, section: str) -> None:
         """Serve a share, or change how it is served; who lost access is cut off."""
-        self._import(section, name)
-        self._tell('close-denied-share', name)
+        known = self._shares()
+        # its programs are slow, and all shares are published whenever the service starts
+        if known.get(name) != section:
+            self._import(section, name)
+            self._tell('close-denied-share', name)
+            pool.write_json(self._known_shares, known | {name: section})
+
+    def _shares(self) -> dict[str, str]:
+        return pool.read_json(self._known_shares) or {}
 
     def _import(self, text: str, *only: str) -> None:
         file = self._place / 'shares.conf'
@@ -145,9 +142,13 @@ class Smbd:
 
     def unshare(self, name: str) -> None:
         """Serve a share no more; nothing holds its files afterwards."""
-        with contextlib.suppress(CommandFailed):  # it is not
-            privileged.in_samba(self._server(), self._place, 'net', ['conf', 'delshare', name])
-        self._tell('close-share', name)
+        known = self._shares()
+        if name in known:
+            with contextlib.suppress(CommandFailed):  # it was, and this process died
+                privileged.in_samba(self._server(), self._place, 'net', ['conf', 'delshare', name])
+            self._tell('close-share', name)
+            del known[name]
+            pool.write_json(self._known_shares, known)
 
     def _tell(self, *words: str) -> None:
         self._run('smbcontrol', 'smbd', *words)
