@@ -19,7 +19,7 @@ from ssm.drivers import base
 from ssm.drivers.linux import check, control, parts, pool
 from ssm.drivers.linux.command import CommandFailed, Commands
 from ssm.drivers.linux.refusal import refusal
-from ssm.drivers.linux.storage.base import Storage
+from ssm.drivers.linux.serving import Servers, server_name
 from ssm.drivers.linux.transport.base import Transport
 
 LOG = logging.getLogger(__name__)
@@ -29,21 +29,9 @@ _SHARE_KEYS = frozenset({'id', 'share_id', 'name', 'size', 'share_proto', 'acces
 """What a worker has to know of a share."""
 
 
-def server_name(share_server: base.ShareServer | None) -> str:
-    """What a share server is called on the storage.
-
-    :raises DriverRefused: there is no server
-    """
-    if share_server is None:
-        raise refusal('no_share_server', 'The linux driver needs a share server per share.')
-    return share_server['identifier'] or share_server['id']
-
-
-class ServerMigration(base.ShareDriver):
+class ServerMigration(Servers):
     """Migration as the part of the driver that lets workers do the work."""
 
-    place: pool.Pool
-    storage: Storage
     workers: control.Workers
 
     def share_server_migration_check_compatibility(
