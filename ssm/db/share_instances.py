@@ -15,6 +15,7 @@ from ssm.db import engine, models, rows
 _Instance = models.ShareInstance
 
 _TO_DO = ('creating', 'deleting')
+_TO_SIZE = ('extending', 'shrinking')
 _TO_DO_WITH_SNAPSHOTS = (*_TO_DO, 'restoring')
 
 
@@ -90,6 +91,20 @@ def unfinished(session: orm.Session, host: str) -> list[tuple[str, str]]:
         .order_by(_Instance.created_at, _Instance.id)
     )
     return [(status, instance_id) for status, instance_id in session.execute(query)]
+
+
+@engine.reader
+def unfinished_sizes(session: orm.Session, host: str) -> list[tuple[str, str, int]]:
+    """Instances of a service host that grow or shrink: status, id, and to how many GiB."""
+    query = sa.select(_Instance.status, _Instance.id, _Instance.wanted_size).where(
+        on_host(host),
+        _Instance.deleted == models.NOT_DELETED,
+        _Instance.status.in_(_TO_SIZE),
+        _Instance.wanted_size.is_not(None),
+    )
+    return [
+        (status, instance_id, size or 0) for status, instance_id, size in session.execute(query)
+    ]
 
 
 @engine.reader

@@ -73,7 +73,7 @@ def _begin_extension(
             reason=f'new_size is {new_size} GiB, the share type allows {largest or LARGEST} GiB '
             'at most.'
         )
-    _move(session, instance, 'extending')
+    _move(session, instance, 'extending', new_size)
     return _request(share, instance, share_type, new_size)
 
 
@@ -104,7 +104,7 @@ def _begin_shrinking(
         raise exceptions.Invalid(
             reason=f'new_size is {new_size} GiB, the share type needs at least {smallest} GiB.'
         )
-    _move(session, instance, 'shrinking')
+    _move(session, instance, 'shrinking', new_size)
     return instance
 
 
@@ -134,14 +134,19 @@ def _specs(share_type: models.ShareType | None) -> Mapping[str, str]:
     return {s.spec_key: s.spec_value for s in share_type.extra_specs} if share_type else {}
 
 
-def _move(session: orm.Session, instance: models.ShareInstance, status: str) -> None:
-    """From the status it was found in.
+def _move(session: orm.Session, instance: models.ShareInstance, status: str, new_size: int) -> None:
+    """From the status it was found in; the message may be lost, the size stays.
 
     :raises Invalid: another request was faster
     """
     row = models.ShareInstance
     if not rows.update(
-        session, row, row.id == instance.id, row.status == instance.status, status=status
+        session,
+        row,
+        row.id == instance.id,
+        row.status == instance.status,
+        status=status,
+        wanted_size=new_size,
     ):
         raise exceptions.Invalid(reason=f'Share {instance.share_id} was changed meanwhile.')
 

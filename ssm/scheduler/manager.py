@@ -72,11 +72,11 @@ class SchedulerManager:
             decision = self._choose(wanted)
         except Exception:
             LOG.exception('Share instance %s could not be extended', instance_id)
-            share_instances.change(instance_id, ['extending'], status='available')
+            share_instances.change(instance_id, ['extending'], status='available', wanted_size=None)
             return
         if decision.pool is None:
             LOG.error('Share instance %s keeps its size: %s', instance_id, decision.sentence)
-            share_instances.change(instance_id, ['extending'], status='available')
+            share_instances.change(instance_id, ['extending'], status='available', wanted_size=None)
             return
         LOG.info('Share instance %s: %s', instance_id, decision.sentence)
         host = service_host(decision.pool.host)

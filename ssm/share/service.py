@@ -156,6 +156,7 @@ def _resend(host: str) -> None:
     """Send once more what a crash may have swallowed: the rows say what was to be done (rule 1)."""
     client, context = ShareClient(), admin_context()
     shares_to = {'creating': client.create_share_instance, 'deleting': client.delete_share_instance}
+    sizes_to = {'extending': client.extend_share, 'shrinking': client.shrink_share}
     snapshots_to = {
         'creating': client.create_snapshot_instance,
         'deleting': client.delete_snapshot_instance,
@@ -163,6 +164,9 @@ def _resend(host: str) -> None:
     }
     for status, instance_id in share_instances.unfinished(host):
         shares_to[status](context, host, instance_id)
+    for status, instance_id, size in share_instances.unfinished_sizes(host):
+        # without the scheduler: it may have said yes already
+        sizes_to[status](context, host, instance_id, size)
     for status, instance_id in share_instances.unfinished_snapshots(host):
         snapshots_to[status](context, host, instance_id)
     servers_to = share_servers_store.starting(host)

@@ -76,6 +76,7 @@ def _finish(session: orm.Session, instance_id: str, status: str, size: int) -> N
         instance.id == instance_id,
         instance.status == status,
         status='available',
+        wanted_size=None,
     )
     _set_size(session, instance_id, size)
 

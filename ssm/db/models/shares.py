@@ -79,7 +79,10 @@ class ShareMetadata(Base):
 
 
 class ShareInstance(Base):
-    """The row of a share on one back end; ``host`` is ``host@backend#pool``."""
+    """The row of a share on one back end; ``host`` is ``host@backend#pool``.
+
+    ``wanted_size`` (GiB) is what it grows or shrinks to while it is ``extending`` or ``shrinking``.
+    """
 
     __tablename__ = 'share_instances'
     __table_args__ = table_args(
@@ -95,6 +98,7 @@ class ShareInstance(Base):
     host: orm.Mapped[str | None]
     status: orm.Mapped[str]
     progress: orm.Mapped[str36 | None]
+    wanted_size: orm.Mapped[int | None]
     access_rules_status: orm.Mapped[str] = orm.mapped_column(default='active')
     scheduled_at: orm.Mapped[datetime.datetime | None]
     launched_at: orm.Mapped[datetime.datetime | None]

@@ -77,6 +77,19 @@ class ResizeTest(SizesTestCase):
         self.shrink()
         self.assertEqual(('available', 5), self.state())
 
+    def test_a_start_of_the_service_goes_on_with_it(self):
+        for status in ('extending', 'shrinking'):
+            base.change(models.ShareInstance, self.instance_id, status=status, wanted_size=3)
+            with mock.patch.object(ShareClient, 'cast') as cast:
+                service._resend(self.back_end.host)
+            cast.assert_called_once_with(
+                mock.ANY,
+                f'{status.removesuffix("ing")}_share',
+                host=self.back_end.host,
+                share_instance_id=self.instance_id,
+                new_size=3,
+            )
+
 
 class RevertTest(SizesTestCase):
     def setUp(self):
