@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from ssm.common import exceptions
 from ssm.common.findings import Finding, sentence
-from ssm.migration.steps import no_subnet
+from ssm.migration.destination import no_subnet
 from ssm.migration.subject import BOOLEANS, Facts, Subject, boolean
 
 Findings = Iterator[Finding]

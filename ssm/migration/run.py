@@ -147,6 +147,16 @@ class Run:
             raise gone('destination', str(self.row.destination_share_server_id))
         return self.objects.destination
 
+    def reread(self) -> None:
+        """See what the API wrote meanwhile: a cancel, or an override.
+
+        :raises LeaseLost: the row is another's
+        """
+        row = store.get(self.row.id)
+        if row is None or row.epoch != self.row.epoch:
+            raise exceptions.LeaseLost(id=self.row.id)
+        self.row = row
+
     def write(self, write: Write | None = None, event: Event | None = None, **values: Any) -> None:
         """One transaction under the lease: rows by ``write``, then the migration's own.
 

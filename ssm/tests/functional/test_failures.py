@@ -8,6 +8,7 @@ import dataclasses
 from typing import Any
 
 from ssm.drivers.dummy import state
+from ssm.migration.advance import advance
 from ssm.tests.functional.migration import BODY, ApiCase
 
 AVAILABLE, ERROR = 'available', 'error'
@@ -193,7 +194,7 @@ class RepairTest(FailureCase):
             self.act(202, 'migration_start', BODY)
             run = self.engine.claim(self.migration().id) if stop != 'migration_starting' else None
             while run and run.row.state != stop:
-                self.engine.advance(run)
+                advance(run)
             self.assertEqual(stop, self.show()['task_state'])
             self.act(409, 'migration_start', BODY)
             self.assert_usable(is_=False)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ssm.db import models
 from ssm.drivers.dummy import state
 from ssm.migration import steps
+from ssm.migration.advance import advance
 from ssm.tests.functional.migration import BODY, ApiCase
 from ssm.tests.unit.migration import scenario
 
@@ -62,8 +63,8 @@ class PhaseCase(ApiCase):
         run = self.engine.claim(self.migration().id)
         assert run is not None
         yield
-        while self.engine.advance(run) is not None:
-            self.engine._reread(run)
+        while advance(run) is not None:
+            run.reread()
             yield
         yield
 

@@ -19,6 +19,7 @@ from ssm.common import exceptions
 from ssm.db import engine as db
 from ssm.db import models, share_servers_store
 from ssm.migration import journal, requests, store
+from ssm.migration.advance import advance
 from ssm.migration.states import Step
 from ssm.tests import base
 from ssm.tests.integration import test_statements
@@ -123,9 +124,7 @@ class MariadbTest(scenario.ScenarioCase):
         self.drive(late, Step.MAKE_SERVER)
         self.change(models.Migration, lease_expires_at=1)
         other = self._make_engine()
-        _written, run = self.at_once(
-            lambda: self.engine.advance(late), lambda: other.claim(late.row.id)
-        )
+        _written, run = self.at_once(lambda: advance(late), lambda: other.claim(late.row.id))
         self.assertEqual(
             run.row.destination_share_server_id is not None,
             journal.done(run.row.journal, Step.MAKE_SERVER),
@@ -149,7 +148,7 @@ class MariadbTest(scenario.ScenarioCase):
         self.drive(run, Step.SWITCH)
         _reset, end = self.at_once(
             lambda: requests.override_status(self.context, self.source_id, 'error'),
-            lambda: self.engine.advance(run),
+            lambda: advance(run),
         )
         won = self.migration().state
         self.assertEqual({'overridden': exceptions.LeaseLost, 'migration_success': None}[won], end)

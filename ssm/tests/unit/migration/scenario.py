@@ -29,6 +29,7 @@ from ssm.db import engine as db
 from ssm.db import models, rows
 from ssm.drivers.dummy import DummyDriver, state
 from ssm.migration import objects, requests
+from ssm.migration.advance import advance
 from ssm.migration.engine import Engine
 from ssm.migration.run import Run, Tools
 from ssm.migration.states import Step
@@ -315,12 +316,12 @@ class ScenarioCase(base.TestCase):
         """Carry on what is owned."""
         self.note_states()
         for _turn in range(limit):
-            pause = engine.advance(run)
+            pause = advance(run)
             self.note_states()
             if pause is None:
                 return
             if pause:
-                engine._reread(run)
+                run.reread()
         raise AssertionError(f'{limit} turns were not enough, last: {self.migration().waiting}')
 
     def take(self) -> Run:
@@ -334,7 +335,7 @@ class ScenarioCase(base.TestCase):
         for _turn in range(limit):
             if run.current is step:
                 return
-            self.engine.advance(run)
+            advance(run)
         raise AssertionError(f'{step} was not reached: {run.row.state}, {run.current}')
 
     def codes(self) -> list[str]:

@@ -12,6 +12,7 @@ from ssm.common import exceptions
 from ssm.conf import CONF
 from ssm.db import models
 from ssm.migration import claims, requests
+from ssm.migration.advance import advance
 from ssm.network.standalone import StandaloneNetwork
 from ssm.tests.unit.migration import scenario
 from ssm.tests.unit.migration.scenario import ADDRESSES, DESTINATION
@@ -82,7 +83,7 @@ class TestSuccess(scenario.ScenarioCase):
         self.start()
         run = self.engine.claim(self.migration().id)
         seen = set()
-        while self.engine.advance(run) is not None:
+        while advance(run) is not None:
             seen |= set(
                 self.query(
                     sa.select(models.ShareServer.status).where(
@@ -203,8 +204,8 @@ class TestCancel(scenario.ScenarioCase):
         self.start()
         run = self.engine.claim(self.migration().id)
         while run.row.state != 'migration_driver_in_progress':
-            self.engine.advance(run)
-        self.engine.advance(run)
+            advance(run)
+        advance(run)
         requests.cancel(self.context, self.source_id)
         self.finish(self.engine, run)
         self.expect_cancelled()
@@ -400,7 +401,7 @@ class TestOwnership(scenario.ScenarioCase):
         row = self.to_phase1_done()
         requests.complete(self.context, self.source_id)
         old = self.engine.claim(row.id)
-        self.engine.advance(old)
+        advance(old)
         stale_engine = self.engine
         self.restart()
         self.carry()
@@ -411,7 +412,7 @@ class TestOwnership(scenario.ScenarioCase):
 
     def _drive(self, engine, run) -> None:
         for _turn in range(10):
-            if engine.advance(run) is None:
+            if advance(run) is None:
                 return
 
     def test_a_living_owner_keeps_its_lease(self) -> None:
@@ -443,7 +444,7 @@ class TestOwnership(scenario.ScenarioCase):
         self.seed()
         self.start()
         run = self.engine.claim(self.migration().id)
-        self.engine.advance(run)
+        advance(run)
         requests.override_status(self.context, self.source_id, 'active')
         row = self.migration()
         self.assertEqual(('overridden', 'admin'), (row.state, row.overridden_by))

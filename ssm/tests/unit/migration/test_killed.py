@@ -19,6 +19,7 @@ from sqlalchemy import orm
 from ssm.db import models
 from ssm.drivers.dummy import state
 from ssm.migration import requests
+from ssm.migration.advance import advance
 from ssm.tests.unit.migration import scenario
 
 
@@ -135,7 +136,7 @@ class TestKilled(KilledCase):
         self.drive(run, scenario.Step.FENCE)
         with mock.patch.object(self.drivers['beta'], 'share_server_migration_fence') as fence:
             fence.side_effect = scenario.Killed
-            self.assertRaises(scenario.Killed, self.engine.advance, run)
+            self.assertRaises(scenario.Killed, advance, run)
         requests.override_status(self.context, self.source_id, 'active')
         self.restart()
 

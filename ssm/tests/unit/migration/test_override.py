@@ -10,6 +10,7 @@ from unittest import mock
 from ssm.common import exceptions
 from ssm.db import models
 from ssm.migration import claims, requests
+from ssm.migration.advance import advance
 from ssm.migration.states import Step
 from ssm.tests.unit.migration import scenario
 
@@ -129,7 +130,7 @@ class TestOverride(SomewhereCase):
             'share_server_migration_fence',
             side_effect=exceptions.DriverRefused('checksum'),
         ):
-            self.engine.advance(run)
+            advance(run)
         self.assertTrue(self.migration().rolling_back)
         self.end_by_hand(run)
         self.assertEqual({self.source_id}, self.served_by())

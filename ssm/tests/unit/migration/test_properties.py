@@ -26,6 +26,7 @@ from ssm.common import exceptions
 from ssm.db import models
 from ssm.drivers.dummy import state
 from ssm.migration import claims, journal, requests, steps
+from ssm.migration.advance import advance
 from ssm.migration.run import Run
 from ssm.migration.states import Step
 from ssm.tests.unit.migration import scenario
@@ -120,10 +121,10 @@ class Process:
             if self.run is None:
                 return
             try:
-                if self.engine.advance(self.run) is None:
+                if advance(self.run) is None:
                     self.stop()
                 else:
-                    self.engine._reread(self.run)
+                    self.run.reread()
             except exceptions.LeaseLost:
                 self.stop()
 

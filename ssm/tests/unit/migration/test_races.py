@@ -16,6 +16,7 @@ from ssm.common import exceptions
 from ssm.db import engine as db
 from ssm.db import models
 from ssm.migration import claims, requests, run, store
+from ssm.migration.advance import advance
 from ssm.migration.lease import Keeper, Lease
 from ssm.migration.states import Step
 from ssm.tests.unit.migration import scenario
@@ -101,7 +102,7 @@ class TestRequestsAgainstTheEngine(RaceCase):
         self.meanwhile(
             'share_server_migration_continue', lambda: None, exceptions.DriverRefused('disk full')
         )
-        self.engine.advance(owned)
+        advance(owned)
         self.assertTrue(self.migration().rolling_back)
         self.assertRaises(exceptions.Invalid, requests.cancel, self.context, self.source_id)
         self.finish(self.engine, owned)
@@ -294,7 +295,7 @@ class TestDatabaseAway(RaceCase):
             raise RuntimeError('connection lost in commit')
 
         with mock.patch.object(run, '_commit', lose_the_answer):
-            self.assertEqual(0, self.engine.advance(owned))
+            self.assertEqual(0, advance(owned))
         self.finish(self.engine, owned)
         self.assertEqual('migration_driver_phase1_done', self.migration().state)
         self.assertEqual(2, len(self.query(sa.select(models.ShareServer))))

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 
 from ssm.migration import requests
+from ssm.migration.advance import advance
 from ssm.tests.unit.migration import scenario
 
 SHOW = bool(os.environ.get('SSM_TEST_SHOW_STATEMENTS'))
@@ -50,7 +51,7 @@ class TestStatements(scenario.ScenarioCase):
         engine = self.engine
         run = engine.claim(migration_id)
         assert run is not None
-        while engine.advance(run) is not None:
+        while advance(run) is not None:
             pass
 
     def test_same_for_1_and_500_shares(self) -> None:

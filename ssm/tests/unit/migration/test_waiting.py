@@ -14,6 +14,7 @@ from oslo_utils import timeutils
 from ssm.common import exceptions
 from ssm.db import models
 from ssm.migration import claims, requests, store, switch
+from ssm.migration.advance import advance
 from ssm.migration.states import Step
 from ssm.tests.unit.migration import scenario
 
@@ -55,9 +56,9 @@ class WaitingCase(scenario.ScenarioCase):
 
     def wait_long(self, run: Any) -> None:
         """Busy once, and once more when the deadline is over."""
-        self.engine.advance(run)
+        advance(run)
         self.clock.advance_time_seconds(HOUR + 1)
-        self.engine.advance(run)
+        advance(run)
 
 
 BUSY = exceptions.DriverBusy('pool is rebuilding')
@@ -67,9 +68,9 @@ class TestBusy(WaitingCase):
     def test_the_row_says_why_until_it_is_over(self) -> None:
         run = self.reach(Step.SETUP_SERVER)
         self.answer('setup_server', BUSY, None)
-        self.assertEqual(5, self.engine.advance(run))
+        self.assertEqual(5, advance(run))
         self.assertEqual('pool is rebuilding', self.migration().waiting)
-        self.engine.advance(run)
+        advance(run)
         row = self.migration()
         self.assertIsNone(row.waiting)
         self.assertIsNone(self.steps()['setup_server']['reason'])
@@ -77,12 +78,12 @@ class TestBusy(WaitingCase):
     def test_a_driver_in_a_hurry_is_slowed_down(self) -> None:
         run = self.reach(Step.SETUP_SERVER)
         self.answer('setup_server', exceptions.DriverBusy('now', retry_after=0))
-        self.assertEqual(1, self.engine.advance(run))
+        self.assertEqual(1, advance(run))
 
     def test_a_long_reason_is_cut(self) -> None:
         run = self.reach(Step.SETUP_SERVER)
         self.answer('setup_server', exceptions.DriverBusy('x' * 5000))
-        self.engine.advance(run)
+        advance(run)
         self.assertEqual(1000, len(self.migration().waiting))
         self.engine._leave(run, 'y' * 5000, 5)
         self.assertEqual(1000, len(self.migration().waiting))
@@ -107,7 +108,7 @@ class TestBusy(WaitingCase):
     def test_busy_survives_a_new_owner(self) -> None:
         run = self.reach(Step.DRIVER_START)
         self.answer('share_server_migration_start', BUSY)
-        self.engine.advance(run)
+        advance(run)
         self.engine._leave(run, 'moved house', 0)
         self.clock.advance_time_seconds(HOUR + 1)
         self.carry()
@@ -118,7 +119,7 @@ class TestBusy(WaitingCase):
         run = self.reach(Step.COPY)
         self.answer('share_server_migration_continue', BUSY, None, BUSY, None)
         for _turn in range(3):
-            self.engine.advance(run)
+            advance(run)
             self.clock.advance_time_seconds(HOUR - 1)
         self.finish(self.engine, run)
         self.assertEqual('migration_driver_phase1_done', self.migration().state)
@@ -136,7 +137,7 @@ class TestBusy(WaitingCase):
         run = self.reach(Step.OPEN)
         self.answer('share_server_migration_complete', BUSY, BUSY, BUSY, None)
         self.wait_long(run)
-        self.engine.advance(run)
+        advance(run)
         row = self.migration()
         self.assertEqual('migration_completing', row.state)
         self.assertEqual('pool is rebuilding', row.waiting)
@@ -198,10 +199,10 @@ class TestUnexpected(WaitingCase):
 
     def _break(self, run: Any) -> None:
         with mock.patch('ssm.migration.progress.columns', side_effect=TypeError('odd answer')):
-            self.engine.advance(run)
+            advance(run)
             self.assertEqual('Tried again after an error: odd answer', self.migration().waiting)
             self.clock.advance_time_seconds(HOUR + 1)
-            self.engine.advance(run)
+            advance(run)
 
     def test_progress_that_fails_holds_nothing_up(self) -> None:
         self.seed()
@@ -221,7 +222,7 @@ class TestUnexpected(WaitingCase):
         with mock.patch.object(
             self.drivers['beta'], 'share_server_migration_continue', sweep_meanwhile
         ):
-            self.engine.advance(run)
+            advance(run)
         self.assertIsNone(self.migration().waiting)
         self.assertIsNone(run.asked)
 
@@ -368,10 +369,10 @@ class TestRules(WaitingCase):
         self.start(writable='False')
         run = self.take()
         self.drive(run, Step.CAST_READ_ONLY)
-        self.assertTrue(self.engine.advance(run))
+        self.assertTrue(advance(run))
         self.assertEqual('2 shares wait for their access rules', self.migration().waiting)
         self.change(models.ShareInstance, access_rules_status='active')
-        self.engine.advance(run)
+        advance(run)
         self.assertIsNone(self.migration().waiting)
 
     def test_source_down_while_rules_are_cast(self) -> None:
