@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import sys
 from typing import Any, ClassVar
 
@@ -113,6 +114,13 @@ class GaneshaHooks:
     def location(share: base.Share) -> str:
         """Where clients find a share."""
         return share['export_locations'][0]['path']
+
+    def reboot(self, server: base.ShareServer) -> None:
+        """Leave of a server what a start of the machine leaves: its pool."""
+        namespace = self.namespace(server)
+        privileged.kill(privileged.inhabitants(namespace), 5)
+        privileged.ip([f'link delete {namespace}-0', f'netns delete {namespace}'])
+        shutil.rmtree(RUN / namespace)
 
     def left(self, namespace: str) -> list[str]:
         """What there is of a server beside its pool."""

@@ -222,11 +222,7 @@ class LifeTest(ServerCase):
         self.assert_serves()
 
     def test_all_is_brought_back_after_a_reboot(self) -> None:
-        namespace = self.namespace(self.server)
-        privileged.kill(privileged.inhabitants(namespace), 5)
-        privileged.ip([f'link delete {namespace}-0', f'netns delete {namespace}'])
-        for file in pathlib.Path('/run/ssm', namespace).iterdir():
-            file.unlink()
+        self.reboot(self.server)
         self.assertEqual(
             self.share['export_locations'], self.ensure(export_locations=[]).popitem()[1]
         )

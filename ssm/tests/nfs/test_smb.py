@@ -139,11 +139,14 @@ class SmbTest(SmbCase):
         self.restart(harness.SOURCE)
         self.driver = self.drivers[harness.SOURCE]
         pair = [(self.share, self.server)]
-        self.assertEqual({}, self.driver.ensure_shares(self.context, pair))
-        self.assertEqual('content', self.read('alice', 'file'))
-        privileged.kill(privileged.inhabitants(self.namespace(self.server)), 5)
-        self.assertEqual({}, self.driver.ensure_shares(self.context, pair))
-        self.assertEqual('content', self.read('alice', 'file'))
+        for happened in (
+            lambda: None,
+            lambda: privileged.kill(privileged.inhabitants(self.namespace(self.server)), 5),
+            lambda: self.reboot(self.server),
+        ):
+            happened()
+            self.assertEqual({}, self.driver.ensure_shares(self.context, pair))
+            self.assertEqual('content', self.read('alice', 'file'))
 
     def test_only_where_it_is_served(self) -> None:
         self.assertEqual('NFS_CIFS', self.driver.get_share_stats()['storage_protocol'])
