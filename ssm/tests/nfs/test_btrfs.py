@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import errno
 
 from ssm.tests.btrfs.case import BtrfsPools
-from ssm.tests.nfs.case import GaneshaHooks, NfsCase
+from ssm.tests.nfs.case import READER, GaneshaHooks, NfsCase
 from ssm.tests.unit.drivers import harness
 from ssm.tests.world.nfs_client import Refused
+from ssm.tests.world.wait import until
 
 
 class BtrfsTest(BtrfsPools, GaneshaHooks, harness.Harness, NfsCase):
@@ -32,6 +34,29 @@ class BtrfsTest(BtrfsPools, GaneshaHooks, harness.Harness, NfsCase):
         self.make_share(server)
         self._teardown(harness.SOURCE, server)
         self.assertEqual([], self.left(self.namespace(server)))
+
+    def test_revert_under_writers(self) -> None:
+        """Who writes to the share has to open it again; writers of others are not held up."""
+        server, _ = self.make_server(harness.SOURCE)
+        share, other = self.make_share(server), self.make_share(server)
+        location = self.location(share)
+        self.judge.write(location, 'file', 'then')
+        snapshot = self.make_snapshot(server, share)
+        self.judge.write(location, 'file', 'now')
+        writer, neighbour = self.client(), self.client(READER)
+        with concurrent.futures.ThreadPoolExecutor() as executor:
+            writing = executor.submit(writer.call, 'write_for', location, 'open', 3)
+            beside = executor.submit(neighbour.call, 'write_for', self.location(other), 'open', 3)
+            opened = self.place(server).share(share['name']) / 'open'
+            until(lambda: opened.exists() and opened.stat().st_size, 'a write')
+            self.drivers[harness.SOURCE].revert_to_snapshot(self.context, share, snapshot, server)
+            refused = self.assertRaises(Refused, writing.result)
+            self.assertIn('NfsStateLostError', str(refused))
+            self.assertLess(max(beside.result()), 1.0)
+        self.assertEqual('then', self.judge.read(location, 'file'))
+        self.assertFalse(opened.exists())
+        writer.write(location, 'file', 'again')
+        self.assertEqual('again', self.judge.read(location, 'file'))
 
     def test_migration(self) -> None:
         migration = self.make_migration()
