@@ -132,6 +132,16 @@ LINUX_OPTS: list[cfg.Opt] = [
         'refused with the finding clients_hold_files.',
     ),
     cfg.IntOpt(
+        'linux_fence_lease',
+        default=30,
+        min=2,
+        max=600,
+        help='Seconds for which the source of a migration into this back end stays closed during '
+        'the cut-over without a sign of life of the destination. Past them its own host opens it '
+        'again, and the cut-over is tried anew. Once everything is copied and proved the source '
+        'is told to stay closed; then this limit ends.',
+    ),
+    cfg.IntOpt(
         'linux_step_timeout',
         default=600,
         min=1,

@@ -29,11 +29,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ssm.common.exceptions import DriverError, DriverRefused
-from ssm.drivers.linux import btrfs, command, parts, pool, process, rounds, tree
+from ssm.drivers.linux import btrfs, command, fence, parts, pool, process, rounds, tree
 from ssm.drivers.linux.command import CommandFailed
 from ssm.drivers.linux.refusal import refusal
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Counts changes of what an agent can be asked; both hosts need the same."""
 
 _NAME = 'ssm-linux-agent'
@@ -106,9 +106,15 @@ def mark(path: str) -> float:
 
 
 def close(
-    side: dict[str, str], shares: list[str], migration: str, epoch: int, timeout: float
+    side: dict[str, str],
+    shares: list[str],
+    migration: str,
+    epoch: int,
+    timeout: float,
+    nonce: str,
+    lease: float,
 ) -> dict[str, Any]:
-    """Fence a share server and take its shares from all clients.
+    """Fence a share server provisionally, and take its shares from all clients.
 
     Returns ``paths``, where each share lies now, and ``warnings``. The fence is on the disk before
     the first share is withdrawn (decision 16).
@@ -123,38 +129,48 @@ def close(
             f'Shares are not where they belong: {", ".join(missing)}.',
             f'Look for them below {server.path}.',
         )
-    fence = {'migration_id': migration, 'epoch': epoch}
     # what the source's service began is over then, and it begins nothing more
     with server.locked():
-        pool.write_json(server.fence_file, fence, durable=True)
+        raised = fence.provisional(side, migration, epoch, nonce, lease)
+        pool.write_json(server.fence_file, raised, durable=True)
+    fence.post_sentry(server)
     paths, warnings = parts.export(side, server).withdraw(shares, timeout=timeout)
     return {'paths': paths, 'warnings': [warning.to_dict() for warning in warnings]}
 
 
-def reopen(side: dict[str, str], shares: list[str], migration: str, epoch: int) -> bool:
+def reopen(
+    side: dict[str, str], shares: list[str], migration: str, epoch: int, lapsed: bool = False
+) -> bool:
     """Undo :func:`close`, whole or half done; returns whether there was something to undo.
 
     The fence goes last: what is served is served whole. A fence of another migration stays.
+
+    :param lapsed: leave all other fences than a lapsed one
     """
     server = _server(side)
-    fence = server.fence()
-    if fence is None or fence['migration_id'] != migration:
+    if server.fence() is None:
         return False
-    _own(server, migration, epoch)
-    export = parts.export(side, server)
-    export.start()
-    for name in shares:
-        if server.data(name).is_dir():
-            export.publish(name)
-    server.fence_file.unlink()
-    pool.sync_directory(server.path)
+    with server.locked():
+        found = server.fence()
+        if found is None or found['migration_id'] != migration:
+            return False
+        if lapsed and not found.get('lapsed'):
+            return False
+        _own(server, migration, epoch)
+        export = parts.export(side, server)
+        export.start()
+        for name in shares:
+            if server.data(name).is_dir():
+                export.publish(name)
+        server.fence_file.unlink()
+        pool.sync_directory(server.path)
     return True
 
 
 def fenced_by(side: dict[str, str]) -> str | None:
-    """Id of the migration that has closed the server, None if it is open."""
-    fence = _server(side).fence()
-    return fence['migration_id'] if fence else None
+    """Id of the migration that has closed the server for good, None if it is or may be open."""
+    found = _server(side).fence()
+    return found['migration_id'] if found and fence.is_confirmed(found) else None
 
 
 def settle(migration: str) -> None:
@@ -189,13 +205,13 @@ def _server(side: dict[str, str]) -> pool.Server:
 
 def _own(server: pool.Server, migration: str, epoch: int) -> None:
     """Nothing, if the server is open or fenced by this migration under no higher epoch."""
-    fence = server.fence()
-    if fence is None:
+    found = server.fence()
+    if found is None:
         return
-    if fence['migration_id'] != migration or fence['epoch'] > epoch:
+    if found['migration_id'] != migration or found['epoch'] > epoch:
         raise refusal(
             'source_fenced',
-            f'The source is closed by migration {fence["migration_id"]}, epoch {fence["epoch"]}.',
+            f'The source is closed by migration {found["migration_id"]}, epoch {found["epoch"]}.',
             'Only that migration, or the removal of the server, ends this.',
         )
 
@@ -211,6 +227,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
         close,
         reopen,
         fenced_by,
+        fence.beat,
+        fence.confirm,
         settle,
         rounds.freeze,
         rounds.thaw,

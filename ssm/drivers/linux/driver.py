@@ -18,7 +18,7 @@ from ssm.common.exceptions import ConfigurationError, DriverError
 from ssm.conf.backend import BackendConfig
 from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
-from ssm.drivers.linux import control, parts, pool
+from ssm.drivers.linux import control, fence, parts, pool
 from ssm.drivers.linux.command import Commands
 from ssm.drivers.linux.migration import ServerMigration
 from ssm.drivers.linux.refusal import refusal
@@ -167,7 +167,12 @@ class LinuxDriver(Shares, ServerMigration):
         """Start again what serves shares and ended by itself; asked for at each report."""
         for place in self.place.servers.iterdir():
             server = pool.Server(place)
-            if server.fence() is not None or not self._export(server).failed():
+            if closed := server.fence():
+                # the one it had may have gone with a reboot
+                if not fence.is_confirmed(closed) and not fence.is_watched(server):
+                    fence.post_sentry(server)
+                continue
+            if not self._export(server).failed():
                 continue
             LOG.warning('What serves the shares of %s has ended, and is started again.', place.name)
             try:

@@ -168,7 +168,7 @@ class ServerMigration(Servers):
         if migration.opening_file.exists():
             return
         _need_first_phase(migration)
-        if _is_done(migration, 'fence') and self._fenced_by(job) == migration.id:
+        if _is_done(migration, 'fence') and self._still_fenced(job, migration):
             return
         try:
             self._run(migration, token, 'fence')
@@ -317,6 +317,7 @@ class ServerMigration(Servers):
             'options': {
                 'parallel': self.backend.linux_parallel_copies,
                 'fence_timeout': self.backend.linux_fence_timeout,
+                'fence_lease': self.backend.linux_fence_lease,
                 'verify_all': self.backend.linux_verify_all,
                 'quotas': self.backend.linux_quotas,
                 'budget': self.backend.migration_downtime_budget,
@@ -328,18 +329,20 @@ class ServerMigration(Servers):
         made: Transport = parts.load('transport', way['transport'])(Commands(), way)
         return made
 
-    def _fenced_by(self, job: dict[str, Any]) -> str | None:
-        """Id of the migration that has closed the source.
+    def _still_fenced(self, job: dict[str, Any], migration: pool.Migration) -> bool:
+        """Whether a migration still has the source closed; one that is not reached stays closed.
 
         :raises DriverBusy: the source can't be asked now
         """
         with contextlib.closing(self._transport(job['way'])) as transport:
             try:
-                fence: str | None = transport.start('fenced_by', side=job['source']).result()
+                known = transport.start('fenced_by', side=job['source']).result()
             except CommandFailed as error:
-                lost = transport.lost(error) or check.agent_failed(transport, error)
-                raise DriverBusy(lost.message, findings=[lost]) from None
-        return fence
+                if transport.lost(error):
+                    return True
+                failed = check.agent_failed(transport, error)
+                raise DriverBusy(failed.message, findings=[failed]) from None
+        return bool(known == migration.id)
 
 
 def _side(stanza: BackendConfig, server: base.ShareServer) -> dict[str, str]:

@@ -7,6 +7,7 @@
     <pool>/servers/<server>/server.json          identifier, addresses, and how they are reached
                             lock                 held by who changes what clients can reach
                             fence.json           there while a migration has closed the server
+                            sentry               lock of who watches the fence, and signs of life
                             exports/<share>.json access rules, size and ids of a share
                             shares/<share>       the share, and its export location
                             closed/<share>       where it lies while the server is fenced
@@ -161,6 +162,7 @@ class Server:
         self.path = path
         self.record = path / 'server.json'
         self.fence_file = path / 'fence.json'
+        self.sentry_file = path / 'sentry'
         self.exports = path / 'exports'
         self.shares = path / 'shares'
         self.closed = path / 'closed'
@@ -204,7 +206,7 @@ class Server:
         return self.snapshots / component(share_name) / component(name)
 
     def fence(self) -> dict[str, Any] | None:
-        """Migration id and epoch of the fence, None while the server may be served."""
+        """The fence, with migration id and epoch; None while the server may be served."""
         fence: dict[str, Any] | None = read_json(self.fence_file)
         return fence
 

@@ -19,12 +19,14 @@ import fcntl
 import functools
 import logging
 import os
+import secrets
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ssm.common.exceptions import DriverError, DriverRefused
+from ssm.common.exceptions import DriverBusy, DriverError, DriverRefused
 from ssm.common.findings import Finding
 from ssm.drivers.linux import abilities, parts, pool, process
 from ssm.drivers.linux.command import CommandFailed, Commands
@@ -38,6 +40,9 @@ from ssm.drivers.linux.transport.base import Transport
 LOG = logging.getLogger('worker')
 
 _LOCK_TIMEOUT = 10.0
+_BEATS = 6
+"""Signs of life in the time after which a source opens again."""
+
 STALE = 3
 """Exit code of a worker whose epoch was over before it did anything."""
 
@@ -126,13 +131,54 @@ class Work:
         except CommandFailed as error:
             if not self.source.lost(error) or step not in ('unfence', 'cancel', 'complete'):
                 raise
-            if step == 'complete' and not self.migration.opening_file.exists():
-                raise
-            if self.migration.closing_file.exists() and step != 'complete':
+            if step == 'complete':
+                stands = self.migration.opening_file.exists() or _is_fenced(self.migration)
+            else:
+                # before that it opens by itself
+                stands = not self._may_be_confirmed()
+            if not stands:
                 raise
             LOG.warning('Without the source: %s', error.errors)
             self.alone = True
         self.migration.lost_file.unlink(missing_ok=True)
+
+    def _may_be_confirmed(self) -> bool:
+        """Whether the source may be closed for good: the answer to that may have been lost."""
+        closing = pool.read_json(self.migration.closing_file)
+        return bool(closing and closing.get('confirming'))
+
+    def confirm(self, nonce: str) -> None:
+        """Have the source stay closed, whatever happens to this host or to the connection.
+
+        :raises DriverBusy: it has opened again
+        """
+        closing = {'nonce': nonce, 'confirming': True}
+        pool.write_json(self.migration.closing_file, closing, durable=True)
+        call = self.source.start(
+            'confirm', side=self.source_side, migration=self.migration.id, nonce=nonce
+        )
+        if not call.result():
+            raise DriverBusy(
+                f'The source opened again, because it heard nothing of this migration for '
+                f'{self.options["fence_lease"]} s.'
+            )
+
+    @contextlib.contextmanager
+    def beating(self) -> Iterator[None]:
+        """Meanwhile give the source signs of life, so that it stays closed."""
+        over = threading.Event()
+
+        def beat() -> None:
+            # without a connection there is nothing to be done; confirm tells what came of it
+            with contextlib.suppress(CommandFailed, OSError):
+                while not over.wait(self.options['fence_lease'] / _BEATS):
+                    self.source.start('beat', side=self.source_side).result()
+
+        threading.Thread(target=beat, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def reopen(self) -> None:
         """Let the source serve again, if this migration closed it."""
@@ -166,7 +212,8 @@ def refresh(work: Work) -> None:
 
 def fence(work: Work) -> None:
     """Close the source, copy the rest, prove it; whatever goes wrong opens the source again."""
-    pool.write_json(work.migration.closing_file, {'epoch': work.epoch}, durable=True)
+    nonce = secrets.token_hex(8)
+    pool.write_json(work.migration.closing_file, {'nonce': nonce}, durable=True)
     call = work.source.start(
         'close',
         side=work.source_side,
@@ -174,15 +221,19 @@ def fence(work: Work) -> None:
         migration=work.migration.id,
         epoch=work.epoch,
         timeout=work.options['fence_timeout'],
+        nonce=nonce,
+        lease=work.options['fence_lease'],
     )
     try:
-        closed = call.result()
-        work.progress.warn([Finding.from_dict(warning) for warning in closed['warnings']])
-        work.each_share(
-            lambda share: share.last_pass(
-                closed['paths'][share.name], verify_all=work.options['verify_all']
+        with work.beating():
+            closed = call.result()
+            work.progress.warn([Finding.from_dict(warning) for warning in closed['warnings']])
+            work.each_share(
+                lambda share: share.last_pass(
+                    closed['paths'][share.name], verify_all=work.options['verify_all']
+                )
             )
-        )
+            work.confirm(nonce)
     except BaseException:
         work.reopen()
         raise
@@ -235,12 +286,22 @@ def cancel(work: Work) -> None:
     work.storage.delete(work.migration.copy)
 
 
+def _is_fenced(migration: pool.Migration) -> bool:
+    """Whether the source is closed for good, as far as this side knows."""
+    result = migration.result('fence')
+    return result is not None and result['state'] == 'done'
+
+
 def _refuse_if_not_fenced(work: Work) -> None:
-    """Look at the source itself: the copy is equal only as long as nobody opened it again."""
-    result = work.migration.result('fence')
-    done = result is not None and result['state'] == 'done'
-    fence = work.source.start('fenced_by', side=work.source_side).result()
-    if not done or fence != work.migration.id:
+    """The copy is equal only as long as nobody opened the source again, so it is asked.
+
+    One that can't be reached is closed: that was confirmed (decision 16).
+    """
+    fenced = _is_fenced(work.migration)
+    if fenced and not work.alone:
+        known = work.source.start('fenced_by', side=work.source_side).result()
+        fenced = known == work.migration.id
+    if not fenced:
         raise refusal('not_fenced', 'The source is not closed, the copy may not be opened.')
 
 

@@ -155,6 +155,7 @@ class SshMixin:
             'linux_ssh_known_hosts': f'{directory}/known_hosts',
             'linux_ssh_command': self.agent,
             'linux_ssh_timeout': 3,
+            'linux_fence_lease': 3,
         }
         made: base.ShareDriver = self.make_linux(stanza, **values | self.ssh | options)  # type: ignore[attr-defined]
         return made

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -82,9 +83,11 @@ class BtrfsBrokenTest(BrokenMixin, SshBtrfsCase):
         busy = self.busy(migration, 'fence')
         cut.join()
         self.assert_unreachable(busy)
-        self.machines.link('up')
-        self.step(migration, 'unfence')
+        self.until(lambda: fenced.fence() is None)
         self.assert_served(migration, source=True)
+        (self.source(migration) / 'meanwhile').write_text('x')
+        self.step(migration, 'unfence')
+        self.machines.link('up')
         self.change(linux_rate_limit=0)
         self.finish(migration, 'fence')
         self.assert_complete(migration, self.finish(migration, 'complete'))
@@ -104,11 +107,41 @@ class BtrfsBrokenTest(BrokenMixin, SshBtrfsCase):
         migration = self.migration_of()
         self.run_to(migration, 'fence')
         self.machines.stop()
-        self.assert_unreachable(self.busy(migration, 'complete'))
         self.assert_unreachable(self.busy(migration, 'unfence'))
         self.machines.start()
         self.step(migration, 'unfence')
         self.assert_served(migration, source=True)
+
+    def test_destination_opens_without_a_source_that_stays_closed(self) -> None:
+        migration = self.migration_of()
+        self.run_to(migration, 'fence')
+        self.machines.stop()
+        self.finish(migration, 'fence')
+        self.assert_complete(migration, self.finish(migration, 'complete'))
+
+    def test_cancelled_while_the_source_is_gone_that_opens_by_itself(self) -> None:
+        migration, source = self.migration_of(), self.pools['alpha']
+        self.run_to(migration, 'continue')
+        self.change(linux_rate_limit=2)
+        (self.source(migration) / 'late').write_bytes(os.urandom(6 * MIB))
+        server = source.server(migration.source['identifier'])
+        closing = threading.Thread(target=self.quietly, args=(migration, 'fence'))
+        closing.start()
+        self.until(server.fence)
+        self.machines.stop()
+        closing.join()
+        self.step(migration, 'cancel')
+        self.assertFalse(self.place(migration).path.exists())
+        self.assertFalse(self.serves(migration.source, migration.shares[0]))
+        # the machine was started anew, its service looks after what there is
+        for _ in range(2):
+            self.drivers['alpha'].get_share_stats()
+        self.until(lambda: server.fence() is None)
+        self.assert_served(migration, source=True)
+
+    def quietly(self, migration: kit.Migration, step: str) -> None:
+        with contextlib.suppress(exceptions.DriverBusy):
+            self.step(migration, step)
 
 
 @base.only_full

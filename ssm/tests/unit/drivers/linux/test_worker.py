@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import os
 import pathlib
@@ -172,6 +173,26 @@ class WorkerTest(MigrationCase):
         self.finish(migration, 'fence')
         self.assert_served(migration)
         self.assert_complete(migration, self.finish(migration, 'complete'))
+
+    def test_source_opens_again_when_the_worker_is_silent(self) -> None:
+        migration = self.migration_of()
+        self.run_to(migration, 'continue')
+        self.drivers[harness.DESTINATION] = self.make_linux(
+            harness.DESTINATION, linux_fence_lease=2, linux_step_timeout=60
+        )
+        self.stub('kill -STOP $PPID; "$REAL" "$@"')
+        source = self.pools[harness.SOURCE].server(migration.source['identifier'])
+        with concurrent.futures.ThreadPoolExecutor() as executor:
+            closing = executor.submit(self.finish, migration, 'fence')
+            self.until(source.fence)
+            self.until(lambda: source.fence() is None)
+            (self.source(migration) / 'meanwhile').write_text('x')
+            self.fast_again()
+            os.kill(self.worker(migration)['pid'], signal.SIGCONT)
+            closing.result()
+        self.assertIn('opened again', self.place(migration).log_file.read_text())
+        self.assert_complete(migration, self.finish(migration, 'complete'))
+        self.assertEqual('x', (self.target(migration) / 'meanwhile').read_text())
 
     def test_first_phase_comes_first(self) -> None:
         migration = self.slow_migration()
