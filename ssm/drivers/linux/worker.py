@@ -19,7 +19,6 @@ import fcntl
 import functools
 import logging
 import os
-import secrets
 import sys
 import threading
 import time
@@ -212,7 +211,7 @@ def refresh(work: Work) -> None:
 
 def fence(work: Work) -> None:
     """Close the source, copy the rest, prove it; whatever goes wrong opens the source again."""
-    nonce = secrets.token_hex(8)
+    nonce = os.urandom(8).hex()
     pool.write_json(work.migration.closing_file, {'nonce': nonce}, durable=True)
     call = work.source.start(
         'close',

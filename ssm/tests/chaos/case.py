@@ -22,7 +22,7 @@ from ssm.tests.world.tenant import Tenant
 from ssm.tests.world.wait import until
 from ssm.tests.world.watch import watch_workers, workers
 
-SECONDS = 40
+SECONDS = 20
 """How long a test goes on to begin rounds."""
 
 ROUNDS = 2
