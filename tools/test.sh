@@ -74,7 +74,7 @@ stage integration 600 300 1
 if [ -n "$full" ]; then
     stage chaos 600 300 1
     SSM_CONCURRENCY=threading stage btrfs 240 120
-    stage nfs 420 120 1
+    stage nfs 480 120 1
     stage ssh 300 120 1
     # the linux driver was on native threads in the stage btrfs
     SSM_CONCURRENCY=threading ssm_stage unit-threading \

@@ -18,8 +18,18 @@ LINUX_OPTS: list[cfg.Opt] = [
         'snapshots are reflinks where the file system has them, else copies that share '
         'unchanged files by hard links; sizes are not enforced. btrfs: a subvolume of a mounted '
         'btrfs; snapshots are read-only subvolumes, sizes are enforced with linux_quotas; needs '
-        'the program btrfs, and root or the helper of [ssm_linux_privileged]. Both ends of a '
-        'migration need the same.',
+        'the program btrfs, and root or the helper of [ssm_linux_privileged]. image: all shares of '
+        'a server lie in one file with a btrfs of its own, on a mounted btrfs, by which a server '
+        'can be moved with its file handles; else as btrfs, also needs the programs losetup and '
+        'mkfs.btrfs. Both ends of a migration need the same.',
+    ),
+    cfg.IntOpt(
+        'linux_image_size',
+        default=100,
+        min=1,
+        help='GiB that the shares of a server may have together, with linux_storage = image, for '
+        'servers made from then on. Snapshots take their space from the same file, which takes '
+        'space of the pool as it is written, and gives none back.',
     ),
     cfg.StrOpt(
         'linux_export',
@@ -30,6 +40,16 @@ LINUX_OPTS: list[cfg.Opt] = [
         'needs linux_isolation = netns. samba: the same, and shares of the protocol CIFS by SMB, '
         'from an smbd per share server; their access rules are of type user, whose passwords the '
         'driver makes.',
+    ),
+    cfg.IntOpt(
+        'linux_nfs_lease',
+        default=10,
+        min=5,
+        max=120,
+        help='Seconds for which an NFS server keeps the state of a client that gives no sign of '
+        'life, for servers made or migrated from then on. After a start of an NFS server clients '
+        'get their open files back for half as long again, in which others can open none. '
+        'A server can be moved with its file handles if it is away for half of this at most.',
     ),
     cfg.StrOpt(
         'linux_isolation',

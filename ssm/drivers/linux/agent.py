@@ -18,6 +18,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import platform
 import select
 import shlex
 import shutil
@@ -29,8 +30,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ssm.common.exceptions import DriverError, DriverRefused
+from ssm.common.findings import Finding
 from ssm.drivers.linux import btrfs, command, fence, parts, pool, process, rounds, tree
 from ssm.drivers.linux.command import CommandFailed
+from ssm.drivers.linux.export import ganesha_daemon
 from ssm.drivers.linux.refusal import refusal
 
 PROTOCOL = 2
@@ -116,14 +119,15 @@ def close(
 ) -> dict[str, Any]:
     """Fence a share server provisionally, and take its shares from all clients.
 
-    Returns ``paths``, where each share lies now, and ``warnings``. The fence is on the disk before
-    the first share is withdrawn (decision 16).
+    Returns ``paths``, where what is copied lies now, and ``warnings``. The fence is on the disk
+    before the first share is withdrawn (decision 16).
 
     :raises DriverRefused: another migration fenced it, a share is missing, or clients hold files
     """
-    server = _server(side)
+    server, storage = _server(side), parts.storage(side)
     _own(server, migration, epoch)
-    if missing := [name for name in shares if not server.data(name).is_dir()]:
+    is_open = storage.is_open(server)  # else an agent that died came so far
+    if missing := [name for name in shares if is_open and not server.data(name).is_dir()]:
         raise refusal(
             'source_share_missing',
             f'Shares are not where they belong: {", ".join(missing)}.',
@@ -134,7 +138,11 @@ def close(
         raised = fence.provisional(side, migration, epoch, nonce, lease)
         pool.write_json(server.fence_file, raised, durable=True)
     fence.post_sentry(server)
-    paths, warnings = parts.export(side, server).withdraw(shares, timeout=timeout)
+    paths: dict[str, str] = {}
+    warnings: list[Finding] = []
+    if is_open:
+        paths, warnings = parts.export(side, server).withdraw(shares, timeout=timeout)
+    paths |= storage.close(server, timeout)
     return {'paths': paths, 'warnings': [warning.to_dict() for warning in warnings]}
 
 
@@ -157,6 +165,7 @@ def reopen(
         if lapsed and not found.get('lapsed'):
             return False
         _own(server, migration, epoch)
+        parts.storage(side).open(server)
         export = parts.export(side, server)
         export.start()
         for name in shares:
@@ -164,6 +173,41 @@ def reopen(
                 export.publish(name)
         server.fence_file.unlink()
         pool.sync_directory(server.path)
+    return True
+
+
+def versions(side: dict[str, str]) -> dict[str, Any]:
+    """What the handles and the recovery of clients of a server depend on.
+
+    Returns ``nfs``, the version of the NFS server, ``kernel``, two numbers, ``lease``, how many
+    seconds clients keep their state without a sign of life, and ``minors``, the versions of NFSv4
+    they may use; None if that is not known.
+    """
+    record = pool.read_json(_server(side).record) or {}
+    return {
+        'nfs': ganesha_daemon.version(),
+        'kernel': [int(number) for number in platform.release().split('.')[:2]],
+        'lease': record.get('lease'),
+        'minors': record.get('nfs_minors'),
+    }
+
+
+def retire(side: dict[str, str], migration: str) -> bool:
+    """Put a server that has moved away where its own back end removes it after a while.
+
+    Returns whether there was one; one of another migration, or an open one, stays.
+    """
+    place, server = pool.Pool(side['pool']), _server(side)
+    found = server.fence()
+    if found is None or found['migration_id'] != migration:
+        return False
+    parts.export(side, server).stop()
+    parts.storage(side).close(server)
+    for guard in place.guards_of(server.path.name):
+        shutil.rmtree(guard)  # of how it came here
+    server.moved_file.touch()
+    pool.make_directory(place.moved, pool.PRIVATE)
+    pool.move(server.path, place.moved / pool.component(migration))
     return True
 
 
@@ -223,9 +267,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
         survey,
         manifest,
         digests,
+        tree.fingerprint,
         mark,
         close,
         reopen,
+        versions,
+        retire,
         fenced_by,
         fence.beat,
         fence.confirm,
@@ -238,7 +285,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     )
 }
 
-_LOOKING = frozenset({'survey', 'manifest', 'digests', 'weigh', 'weigh_all'})
+_LOOKING = frozenset({'survey', 'manifest', 'digests', 'fingerprint', 'weigh', 'weigh_all'})
 """What takes long and changes nothing: no use when nobody listens any more."""
 
 

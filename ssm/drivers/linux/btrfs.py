@@ -29,6 +29,9 @@ _FS_INFO = 0x8400941F
 _FS_INFO_SIZE = 1024
 _FSID = slice(16, 32)
 
+_UUID_AT = 0x10020
+"""Where the first superblock has it."""
+
 _SUBVOL_INFO = 0x81F8943C
 # id, name, parent, directory, generation, flags, three UUIDs, then the transaction it changed in
 # last and the one it was made in; see struct btrfs_ioctl_get_subvol_info_args
@@ -85,6 +88,13 @@ def file_system(path: str | os.PathLike[str]) -> str | None:
     finally:
         os.close(descriptor)
     return str(uuid.UUID(bytes=bytes(answer[_FSID])))
+
+
+def read_uuid(file: str | os.PathLike[str]) -> str:
+    """UUID of the btrfs in a file, which need not be mounted."""
+    with open(file, 'rb') as stream:
+        stream.seek(_UUID_AT)
+        return str(uuid.UUID(bytes=stream.read(16)))
 
 
 def is_subvolume(path: str | os.PathLike[str]) -> bool:

@@ -219,18 +219,10 @@ def storages(
         )
 
 
-def trees(found: Mapping[str, Any], server: pool.Server) -> dict[str, list[str]]:
-    """The snapshots of each share of a server, all as paths."""
-    return {
-        str(server.share(name)): [str(server.snapshot(name, s)) for s in share['snapshots']]
-        for name, share in found['shares'].items()
-    }
-
-
 def measure(storage: Storage, transport: Transport, found: dict[str, list[str]]) -> Measured | None:
     """How much there is of a server; None if it takes too long to find out.
 
-    :param found: see :func:`trees`
+    :param found: what there is of it
     """
     try:
         return storage.look(transport, found, SURVEY_TIMEOUT)

@@ -51,10 +51,11 @@ class Workers:
         self._pool = place
         self._children: dict[str, _Child] = {}
 
-    def claim(self, token: Token, server: str) -> pool.Migration:
+    def claim(self, token: Token, server: str, place: str) -> pool.Migration:
         """Take a migration over: end work of lower epochs, then let none of it begin again.
 
-        :param server: name of the destination on the storage
+        :param server: what the destination is called by who tears it down before it is complete
+        :param place: what it is called on the storage
         :returns: the place of the migration
         :raises DriverRefused: somebody came with a higher epoch
         :raises DriverBusy: old work does not end
@@ -66,7 +67,7 @@ class Workers:
             if epoch > token.epoch:
                 raise _stale(token, epoch)
             if epoch < token.epoch:
-                record = {'epoch': token.epoch, 'server': server}
+                record = {'epoch': token.epoch, 'server': server, 'place': place}
                 pool.write_json(migration.epoch_file, record, durable=True)
             worker = pool.read_json(migration.worker_file)
             if worker and worker['epoch'] < token.epoch:
@@ -147,14 +148,10 @@ class Workers:
 
     def forget_server(self, server: str) -> list[pool.Migration]:
         """Migrations into a server that is torn down; their workers are ended."""
-        found = []
-        for guard in self._pool.guards.iterdir():
-            migration = self._pool.migration(guard.name)
-            record = pool.read_json(migration.epoch_file)
-            if record and record['server'] == server:
-                with _exclusive(migration):
-                    self._end(migration)
-                found.append(migration)
+        found = [self._pool.migration(guard.name) for guard in self._pool.guards_of(server)]
+        for migration in found:
+            with _exclusive(migration):
+                self._end(migration)
         return found
 
     def _known(self, migration: pool.Migration, token: Token, step: str) -> bool:

@@ -36,6 +36,9 @@ _QUICK = 1.0
 _SHRINKING = 0.7
 """A pass that copied more than this part of the one before shows that the writer keeps up."""
 
+_SAMPLE = 32 << 20
+"""Bytes of a large file that are compared while the source is closed."""
+
 _SHOWN = 10
 """Differences a finding names."""
 
@@ -208,7 +211,7 @@ class ShareCopy:
     ) -> Pass:
         done = self.storage.copy_share(
             self.task,
-            path or self.task.origin.share(self.name),
+            path or self.task.place,
             since=self.state.get(self.name, 'since'),
             checksum=checksum,
             strict=strict,
@@ -274,14 +277,33 @@ class ShareCopy:
             copy, _ = reader.manifest(trees.copy, self.storage.abilities.to_dict())
             original, due = trees.look()
             self._look = time.monotonic() - begun
-            paths = sorted(tree.regular(original) if everything else due)
+            paths = sorted(set(tree.regular(original) if everything else due) - {*trees.large})
             call = self.task.source.start('digests', root=trees.source, paths=paths)
             for name in paths:
                 if name in copy:
                     copy[name][tree.CONTENT] = reader.digest(f'{trees.copy}/{name}')
             for name, digest in zip(paths, call.result(), strict=True):
                 original[name][tree.CONTENT] = digest
-            return list(tree.differences(original, copy))
+            wrong = list(tree.differences(original, copy))
+            for name in trees.large:
+                wrong += self._pieces_differ(trees, name, everything=everything)
+            return wrong
+
+    def _pieces_differ(self, trees: Trees, name: str, *, everything: bool) -> list[str]:
+        """Compare a large file by digests of its pieces.
+
+        :param everything: all of them, not only a sample
+        """
+        call = self.task.source.start(
+            'fingerprint', path=f'{trees.source}/{name}', budget=None if everything else _SAMPLE
+        )
+        copy = f'{trees.copy}/{name}'
+        if everything:
+            found, expected = tree.fingerprint(copy, None), call.result()
+        else:
+            expected = call.result()
+            found = tree.fingerprint(copy, None, [offset for offset, _ in expected['pieces']])
+        return [] if found == expected else [f'{name!a} differs in its content']
 
 
 def refuse_differences(share: str, wrong: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import platform
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -115,6 +116,7 @@ class LinuxDriver(Shares, ServerMigration):
 
     def get_share_stats(self) -> dict[str, Any]:
         self._bring_back()
+        self._remove_moved()
         space = os.statvfs(self.place.path)
         backend = self.backend
         reserved = backend.reserved_share_percentage
@@ -193,19 +195,17 @@ class LinuxDriver(Shares, ServerMigration):
         name = network_info[0]['server_id']
         server = self.place.server(name)
         export = self._export(server)
-        addresses = [
-            allocation['ip_address']
-            for info in network_info
-            for allocation in info['network_allocations']
-        ]
-        network = export.isolation.plan(network_info, self.backend.linux_bridge)
-        record = {'identifier': name, 'addresses': addresses} | network
+        record = self._record(name, network_info)
         if (metadata or {}).get('keeps_addresses'):
             record['waits'] = True
-        server.prepare()
+        # an image comes whole, and what would serve without it has nothing to do
+        comes = self.storage.moves_servers and (metadata or {}).get('migration_destination')
+        pool.make_directory(server.path, pool.PUBLIC)
         with server.locked():
             pool.write_json(server.record, record, durable=True)
-            export.start()
+            if not comes:
+                self.storage.make(server, self.backend.linux_image_size)
+                export.start()
         return {'identifier': name} | export.isolation.details()
 
     def teardown_server(
@@ -215,17 +215,35 @@ class LinuxDriver(Shares, ServerMigration):
         security_services: list[dict[str, Any]],
     ) -> None:
         name = server_name(share_server)
+        names = {name}
         for migration in self.workers.forget_server(name):
+            if migration.opening_file.exists():
+                # it may bear another name until the migration is over
+                names.add(pool.read_json(migration.epoch_file).get('place', name))
             self._forget_source(migration)
             self.storage.delete(migration.path)
             self.storage.delete(migration.guard)
+        for name in sorted(names):
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
         server, gone = self.place.server(name), self.place.private / f'removed-{name}'
         if server.path.is_dir():
             with server.locked():
                 self._export(server).stop()
+                self.storage.close(server)
                 # a fence must not go before the shares it closes, so all go at once
                 pool.move(server.path, gone)
         self.storage.delete(gone)
+
+    def _remove_moved(self) -> None:
+        """Remove servers that moved away, when they were kept for long enough."""
+        keep = self.backend.migrated_share_server_retention
+        for entry in self.place.moved.iterdir() if self.place.moved.is_dir() else ():
+            since = pool.Server(entry).moved_file
+            # without the file its removal was begun
+            if keep >= 0 and not (since.exists() and time.time() - since.stat().st_mtime < keep):
+                self.storage.delete(entry)
 
     def manage_server(
         self,
@@ -239,7 +257,7 @@ class LinuxDriver(Shares, ServerMigration):
         if not server.path.is_dir():
             raise refusal('server_missing', f'There is no share server at {server.path}.')
         check_open(server)
-        server.prepare()
+        self.storage.open(server)
         known = pool.read_json(server.record) or {'addresses': []}
         # a directory that was copied says what it was copied from
         isolation = self._export(server).isolation

@@ -16,7 +16,7 @@ from ssm.common.findings import Finding, Severity, errors, sentence
 from ssm.conf.backend import BackendConfig
 from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
-from ssm.drivers.linux import check, control, parts, pool
+from ssm.drivers.linux import agent, check, control, moving, parts, pool
 from ssm.drivers.linux.command import CommandFailed, Commands
 from ssm.drivers.linux.refusal import refusal
 from ssm.drivers.linux.serving import Servers, server_name
@@ -44,14 +44,18 @@ class ServerMigration(Servers):
         shares_request_spec: dict[str, Any],
     ) -> base.Capabilities:
         peer, findings = check.source_stanza(self.backend, share_server['host'], LINUX_OPTS)
-        keeps = False
+        keeps = moves = False
         if peer is not None:
             findings = list(self._reasons(peer, share_server, shares_request_spec))
             keeps = {peer.linux_isolation, self.backend.linux_isolation} == {'netns'}
+        if peer is not None and self.storage.moves_servers and not errors(findings):
+            disrupting = self._disrupting(peer, share_server, shares_request_spec)
+            moves = not disrupting
+            findings += moving.findings(disrupting)
         return base.Capabilities(
             compatible=not errors(findings),
             writable=True,
-            nondisruptive=False,
+            nondisruptive=moves,
             preserve_snapshots=True,
             migration_cancel=True,
             migration_get_progress=True,
@@ -66,7 +70,7 @@ class ServerMigration(Servers):
         if way is None:
             yield from wrong
             return
-        side = _side(peer, share_server)
+        side = _side(peer, server_name(share_server))
         server = pool.Pool(side['pool']).server(side['server'])
         with contextlib.closing(self._transport(way)) as transport:
             found, wrong = check.describe(transport, side, self.storage)
@@ -78,11 +82,26 @@ class ServerMigration(Servers):
                 yield from wrong
                 return
             try:
-                measured = check.measure(self.storage, transport, check.trees(found, server))
+                trees = self.storage.trees(server, found['shares'])
+                measured = check.measure(self.storage, transport, trees)
             except CommandFailed as error:
                 yield transport.lost(error) or check.agent_failed(transport, error)
                 return
         yield from check.content(measured, found['shares'], self.storage, spec)
+
+    def _disrupting(
+        self, peer: BackendConfig, share_server: base.ShareServer, spec: dict[str, Any]
+    ) -> list[str]:
+        """Why clients would notice a migration; none if they go on with what they have open."""
+        way, _ = check.way(peer, self.backend, share_server['host'])
+        assert way is not None  # it was looked at
+        side = _side(peer, server_name(share_server))
+        with contextlib.closing(self._transport(way)) as transport:
+            there = transport.start('versions', side=side).result()
+        found = list(moving.reasons(peer, self.backend, there, agent.versions(side), spec))
+        if self.place.server(side['server']).path.exists():
+            found.append(f'there is a server {side["server"]} at the destination')
+        return found
 
     def share_server_migration_start(
         self,
@@ -133,6 +152,8 @@ class ServerMigration(Servers):
             return base.Progress(**completed | {'findings': _findings(completed)})
         progress = pool.read_json(migration.progress_file) or {'total_progress': 0}
         progress['findings'] = _findings(progress)
+        if self.storage.moves_servers:
+            progress.pop('shares', None)
         # the last share may be done a moment before the step is
         over = _is_done(migration, 'copy')
         progress['total_progress'] = 100 if over else min(progress['total_progress'], 99)
@@ -203,6 +224,9 @@ class ServerMigration(Servers):
         token: base.Token,
     ) -> base.Completion:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
+        if job['moves'] is not None:
+            record = self._record(job['destination']['server'], new_network_info)
+            job['moves']['record'] = record | {'waits': True}
         migration = self._take(token, dest_share_server, job)
         if not migration.completed_file.exists():
             if not _is_done(migration, 'complete'):
@@ -212,7 +236,7 @@ class ServerMigration(Servers):
             pool.write_json(migration.completed_file, ended, durable=True)
         self._forget(migration)
         completed = pool.read_json(migration.completed_file)
-        server = self.place.server(server_name(dest_share_server))
+        server = self.place.server(job['destination']['server'])
         export = parts.export(job['destination'], server)
         return base.Completion(
             share_updates={
@@ -227,6 +251,7 @@ class ServerMigration(Servers):
                 )
                 for snapshot in snapshots
             },
+            server_backend_details=export.isolation.details() if job['moves'] is not None else {},
             findings=[*_findings(completed), *_rules_lost(export, shares)],
         )
 
@@ -277,7 +302,9 @@ class ServerMigration(Servers):
         self, token: base.Token, dest_share_server: base.ShareServer, job: dict[str, Any] | None
     ) -> pool.Migration:
         """Claim a migration and leave its job, if there is one, for the worker."""
-        migration = self.workers.claim(token, server_name(dest_share_server))
+        name = server_name(dest_share_server)
+        place = job['destination']['server'] if job else name
+        migration = self.workers.claim(token, name, place)
         if job is None or migration.completed_file.exists():
             return migration
         # asked for often, also while the pool is full
@@ -302,9 +329,14 @@ class ServerMigration(Servers):
         way, wrong = check.way(peer, self.backend, src_share_server['host'])
         if way is None:
             raise DriverRefused(sentence(wrong), findings=wrong)
+        # nothing was set up for it: the server itself comes
+        moves = self.storage.moves_servers and dest_share_server['identifier'] is None
         return {
-            'source': _side(peer, src_share_server),
-            'destination': _side(self.backend, dest_share_server),
+            'source': _side(peer, server_name(src_share_server)),
+            'destination': _side(
+                self.backend, server_name(src_share_server if moves else dest_share_server)
+            ),
+            'moves': {} if moves else None,
             'way': way,
             'shares': [
                 {key: value for key, value in share.items() if key in _SHARE_KEYS}
@@ -345,11 +377,14 @@ class ServerMigration(Servers):
         return bool(known == migration.id)
 
 
-def _side(stanza: BackendConfig, server: base.ShareServer) -> dict[str, str]:
-    """Where one end of a migration is, for workers and agents."""
+def _side(stanza: BackendConfig, server: str) -> dict[str, str]:
+    """Where one end of a migration is, for workers and agents.
+
+    :param server: what it is called on the storage
+    """
     return {
         'pool': stanza.linux_pool_path,
-        'server': server_name(server),
+        'server': server,
         'storage': stanza.linux_storage,
         'export': stanza.linux_export,
         'isolation': stanza.linux_isolation,

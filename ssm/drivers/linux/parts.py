@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ssm.drivers.linux import pool
+from ssm.drivers.linux.command import Commands
 
 if TYPE_CHECKING:
     from ssm.drivers.linux.export.base import Export
+    from ssm.drivers.linux.storage.base import Storage
 
 _PARTS = {
     ('storage', 'btrfs'): 'BtrfsStorage',
+    ('storage', 'image'): 'ImageStorage',
     ('storage', 'directory'): 'DirectoryStorage',
     ('export', 'ganesha'): 'GaneshaExport',
     ('export', 'local'): 'LocalExport',
@@ -37,6 +40,15 @@ def load(kind: str, name: str) -> Any:
         raise ValueError(f'{name!r} is none of: {known}')
     module = importlib.import_module(f'ssm.drivers.linux.{kind}.{name}')
     return getattr(module, class_name)
+
+
+def storage(side: Mapping[str, str]) -> Storage:
+    """The storage of one end of a migration.
+
+    :param side: ``pool``, and the name of the part as ``storage``
+    """
+    made: Storage = load('storage', side['storage'])(pool.Pool(side['pool']), Commands())
+    return made
 
 
 def export(side: Mapping[str, str], server: pool.Server) -> Export:

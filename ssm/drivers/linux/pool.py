@@ -163,6 +163,7 @@ class Server:
         self.record = path / 'server.json'
         self.fence_file = path / 'fence.json'
         self.sentry_file = path / 'sentry'
+        self.moved_file = path / 'moved'
         self.exports = path / 'exports'
         self.shares = path / 'shares'
         self.closed = path / 'closed'
@@ -222,6 +223,7 @@ class Pool:
         self.id_file = self.private / 'id'
         self.migrations = self.private / 'migrations'
         self.guards = self.private / 'guards'
+        self.moved = self.private / 'moved'
 
     def prepare(self) -> None:
         """Make its directories."""
@@ -239,6 +241,18 @@ class Pool:
     def server(self, identifier: str) -> Server:
         """The place of a share server."""
         return Server(self.servers / component(identifier))
+
+    def guards_of(self, server: str) -> list[pathlib.Path]:
+        """Guards of migrations that brought a server here or were to do so, by its name.
+
+        :param server: what it is called here, or was before it arrived
+        """
+        found = []
+        for guard in self.guards.iterdir():
+            record = read_json(self.migration(guard.name).epoch_file) or {}
+            if server in (record.get('server'), record.get('place')):
+                found.append(guard)
+        return found
 
     def migration(self, migration_id: str) -> Migration:
         """The place of a migration into this pool."""

@@ -37,6 +37,9 @@ _MANNERS = (
 )
 """Interfaces tell their neighbours of changes; routers nearby give them no further addresses."""
 
+_IMAGE_OPTIONS = 'nodiscard,noatime'
+"""Freed space stays in the file: a hole punched into it would cost a migration more than data."""
+
 _children: list[subprocess.Popen[Any]] = []
 """Started here and not waited for; looked at now and then, so that none stays a zombie."""
 
@@ -51,6 +54,11 @@ class Running(NamedTuple):
 def missing(programs: Iterable[str]) -> list[str]:
     """Those of some programs that are not installed."""
     return [name for name in programs if not shutil.which(name, path=_SYSTEM_PATH)]
+
+
+def version(program: str, option: str) -> str:
+    """What a program says when it is asked for its version, empty if it is not installed."""
+    return '' if missing([program]) else _run([program, option]).strip()
 
 
 def _environment() -> dict[str, str]:
@@ -214,18 +222,20 @@ def start_ganesha(
         return _start([*_inside(namespace), *argv], stream.fileno(), **variables)
 
 
-def start_smbd(namespace: str, place: pathlib.Path) -> Running:
+def start_smbd(namespace: str, place: pathlib.Path, foreign: Iterable[pathlib.Path]) -> Running:
     """Start an SMB server in a namespace, which sees the accounts of a directory.
 
     :param place: has ``smb.conf``, ``passwd`` and ``nsswitch.conf``
+    :param foreign: mount points that it has no business with
     """
     script = (
-        # where / is not shared it would hold the mounts of NFS shares, also when they are gone
-        'umount /run/ssm/*/shares/* 2>/dev/null; '
+        # where / is not shared it would hold these mounts, also when they are gone for others
+        'umount /run/ssm/*/shares/* "$@" 2>/dev/null; '
         'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/nsswitch.conf" '
         '/etc/nsswitch.conf && exec smbd --foreground --no-process-group -s "$0/smb.conf"'
     )
     argv = ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', script, str(place)]
+    argv += map(str, foreign)
     with (place / 'start.log').open('ab') as stream:
         return _start([*_inside(namespace), *argv], stream.fileno())
 
@@ -275,6 +285,46 @@ def bind(source: pathlib.Path, target: pathlib.Path) -> None:
     """Show a directory at another place, too."""
     target.mkdir(parents=True, exist_ok=True)
     _run(['mount', '--bind', str(source), str(target)])
+
+
+def loops(file: pathlib.Path) -> list[str]:
+    """Loop devices that show a file."""
+    options = ['--associated', str(file), '--noheadings', '--output', 'NAME']
+    return _run(['losetup', *options]).split()
+
+
+def mount_image(file: pathlib.Path, target: pathlib.Path) -> None:
+    """Mount the btrfs in a file; the loop device goes with its last mount.
+
+    A device that shows the file already is taken: two would not know of each other's writes.
+    """
+    attach = ['losetup', '--direct-io=on', '--find', '--show', str(file)]
+    found = loops(file) or [_run(attach).strip()]
+    try:
+        _run(['mount', '-t', 'btrfs', '-o', _IMAGE_OPTIONS, found[0], str(target)])
+    finally:
+        _run(['losetup', '--detach', found[0]])
+
+
+def unmount_image(target: pathlib.Path, device: str) -> None:
+    """Undo :func:`mount_image`.
+
+    :raises CommandFailed: somebody uses it
+    """
+    try:
+        _run(['umount', str(target)])
+    except CommandFailed:
+        with contextlib.suppress(CommandFailed):  # it may be attached and not mounted at all
+            _run(['losetup', '--detach', device])
+        raise
+    # else the kernel may take this device for one with a copy of the file system
+    with contextlib.suppress(CommandFailed):
+        _run(['btrfs', 'device', 'scan', '--forget', device])
+
+
+def make_image(file: pathlib.Path) -> None:
+    """Make a btrfs in a file that has its size."""
+    _run(['mkfs.btrfs', '--quiet', str(file)])
 
 
 def unbind(target: pathlib.Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from ssm.drivers import base
 from ssm.drivers.linux import parts, pool
@@ -46,11 +47,30 @@ class Servers(base.ShareDriver):
         side = {'export': backend.linux_export, 'isolation': backend.linux_isolation}
         return parts.export(side, server)
 
+    def _record(self, name: str, network_info: list[base.NetworkInfo]) -> dict[str, Any]:
+        """What is kept of a server beside its shares.
+
+        :raises DriverRefused: a server can't have that network here
+        """
+        addresses = [
+            allocation['ip_address']
+            for info in network_info
+            for allocation in info['network_allocations']
+        ]
+        record = {'identifier': name, 'addresses': addresses, 'lease': self.backend.linux_nfs_lease}
+        if self.storage.moves_servers:
+            # clients of later versions do not go on after a move
+            record['nfs_minors'] = '0'
+        isolation = self._export(self.place.server(name)).isolation
+        return record | isolation.plan(network_info, self.backend.linux_bridge)
+
     @contextlib.contextmanager
     def _serving(self, server: pool.Server) -> Iterator[Export]:
         """Hold a server that may be served; meanwhile no migration closes it."""
         with server.locked():
             check_open(server)
+            if not self.storage.is_open(server):
+                self.storage.open(server)
             yield self._export(server)
 
     def _server(self, share_server: base.ShareServer | None) -> pool.Server:
@@ -62,4 +82,7 @@ class Servers(base.ShareDriver):
         if not server.record.exists():
             raise refusal('server_missing', f'There is no share server at {server.path}.')
         check_open(server)
+        if not self.storage.is_open(server):
+            with self._serving(server):  # which opens it
+                pass
         return server

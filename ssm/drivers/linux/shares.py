@@ -31,7 +31,7 @@ class Shares(Servers):
         share_server: base.ShareServer | None,
     ) -> list[base.ExportLocation]:
         server = self._server(share_server)
-        self._check_protocol(server, share)
+        self._admit(server, share)
         self.storage.create(server.share(share['name']), share['size'])
         return self._publish(server, share)
 
@@ -43,7 +43,7 @@ class Shares(Servers):
         share_server: base.ShareServer | None,
     ) -> list[base.ExportLocation]:
         server = self._server(share_server)
-        self._check_protocol(server, share)
+        self._admit(server, share)
         self.storage.clone(
             self._origin(server, snapshot),
             server.share(share['name']),
@@ -67,7 +67,8 @@ class Shares(Servers):
                     return path
         raise refusal('bad_name', f'{known!a} is not the place of a snapshot of this pool.')
 
-    def _check_protocol(self, server: pool.Server, share: base.Share) -> None:
+    def _admit(self, server: pool.Server, share: base.Share) -> None:
+        """Have a record of a share that can be made, so that others count with it."""
         if not self._export(server).serves(share['share_proto']):
             raise refusal(
                 'protocol_not_supported',
@@ -75,6 +76,9 @@ class Shares(Servers):
                 f'Set linux_export = samba in [{self.backend.name}], or use a share type with the '
                 'extra spec storage_protocol.',
             )
+        with self._serving(server) as export:
+            self.storage.admit(server, share['name'], share['size'])
+            export.record(share, share['access_rules'])
 
     def _publish(self, server: pool.Server, share: base.Share) -> list[Any]:
         with self._serving(server) as export:
@@ -118,6 +122,7 @@ class Shares(Servers):
     def _resize(self, share: base.Share, size: int, share_server: base.ShareServer | None) -> None:
         server = self._server(share_server)
         with self._serving(server) as export:
+            self.storage.admit(server, share['name'], size)
             self.storage.resize(server.share(share['name']), share['size'], size)
             export.resize(share['name'], size)
 
@@ -132,6 +137,7 @@ class Shares(Servers):
         server = self._server(share_server)
         name, size = share['name'], snapshot['size']
         origin = self._origin(server, snapshot)
+        self.storage.admit(server, name, size)
         path = server.share(name)
         part = path.with_name(f'.{name}.revert')
         self.storage.delete(part)
@@ -171,6 +177,9 @@ class Shares(Servers):
         share_server: base.ShareServer | None,
     ) -> None:
         server = self.place.server(server_name(share_server))
+        if not server.path.is_dir():
+            return
+        server = self._server(share_server)
         self.storage.delete(server.snapshot(snapshot['share_name'], snapshot['name']))
 
     def ensure_shares(

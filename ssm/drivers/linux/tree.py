@@ -28,6 +28,9 @@ Manifest = dict[str, Entry]
 CONTENT = 8
 """Index of the digest in an entry."""
 
+_PIECE = 1 << 20
+"""Bytes of a large file that get a digest of their own."""
+
 _FIELDS = (
     'mode',
     'size',
@@ -258,3 +261,41 @@ def differences(source: Manifest, copy: Manifest) -> Iterator[str]:
         elif source[path] != copy[path]:
             pairs = zip(_FIELDS, source[path], copy[path], strict=True)
             yield f'{path!a} differs in {", ".join(f for f, a, b in pairs if a != b)}'
+
+
+def fingerprint(path: str, budget: int | None, at: Iterable[int] | None = None) -> dict[str, Any]:
+    """What the content of a large file is like.
+
+    Returns ``size``, and ``pieces``, pairs of offset and SHA-256, of pieces of 1 MiB. Pieces of
+    zeros are left out, whether they lie on the disk or not.
+
+    :param budget: bytes to look at, spread over all there is; None: all
+    :param at: look at these pieces instead
+    """
+    with open(path, 'rb', buffering=0) as file:
+        if at is None:
+            at = _data(file.fileno())
+            if budget is not None:
+                offsets = list(at)
+                count = max(budget // _PIECE, 1)
+                at = {0, *offsets[:: max(1, len(offsets) // count)]}
+        pieces = []
+        for offset in sorted(at):
+            piece = os.pread(file.fileno(), _PIECE, offset)
+            if piece.count(0) != len(piece):
+                pieces.append([offset, hashlib.sha256(piece).hexdigest()])
+        return {'size': os.fstat(file.fileno()).st_size, 'pieces': pieces}
+
+
+def _data(descriptor: int) -> Iterator[int]:
+    """Offsets of all pieces of a file that are not wholly holes."""
+    offset = 0
+    while True:
+        try:
+            begin = os.lseek(descriptor, offset, os.SEEK_DATA)
+        except OSError:  # there is no more
+            return
+        end = os.lseek(descriptor, begin, os.SEEK_HOLE)
+        first = max(begin // _PIECE * _PIECE, offset)
+        yield from range(first, end, _PIECE)
+        offset = max(-(-end // _PIECE) * _PIECE, first + _PIECE)

@@ -27,7 +27,7 @@ from typing import Any
 
 from ssm.common.exceptions import DriverBusy, DriverError, DriverRefused
 from ssm.common.findings import Finding
-from ssm.drivers.linux import abilities, parts, pool, process
+from ssm.drivers.linux import abilities, moving, parts, pool, process
 from ssm.drivers.linux.command import CommandFailed, Commands
 from ssm.drivers.linux.copying import ShareCopy, State
 from ssm.drivers.linux.progress import ProgressFile
@@ -59,6 +59,8 @@ class Work:
         self.options: dict[str, Any] = job['options']
         self.source_side: dict[str, str] = job['source']
         self.server = place.server(job['destination']['server'])
+        self.moves: dict[str, Any] | None = job['moves']
+        """Set if the server itself moves; its ``record``, once that is known."""
         self.export = parts.export(job['destination'], self.server)
         self.commands = Commands(keep=[lock])
         self.storage: Storage = parts.load('storage', job['destination']['storage'])(
@@ -70,13 +72,14 @@ class Work:
         )
         self.alone = False
         self.names = [share['name'] for share in self.shares]
+        self.units = self.storage.units(self.shares)
         self.progress = ProgressFile(
-            migration, [share['id'] for share in self.shares], self.options['parallel']
+            migration, [unit['id'] for unit in self.units], self.options['parallel']
         )
 
     @functools.cached_property
     def copies(self) -> list[ShareCopy]:
-        """One per share."""
+        """One for each that is copied by itself."""
         state = State(self.migration)
         origin = pool.Pool(self.source_side['pool']).server(self.source_side['server'])
         return [
@@ -86,19 +89,22 @@ class Work:
                     source=self.source,
                     side=self.source_side,
                     origin=origin,
+                    place=self.storage.place(origin, unit['name']),
                     migration=self.migration,
-                    name=share['name'],
-                    size=share['size'],
+                    name=unit['name'],
+                    size=unit['size'],
                     snapshots=[
-                        s['name'] for s in self.snapshots if s['share_name'] == share['name']
+                        s['name']
+                        for s in (self.snapshots if unit in self.shares else [])
+                        if s['share_name'] == unit['name']
                     ],
                 ),
-                share,
+                unit,
                 self.options['budget'],
                 self.progress,
                 state,
             )
-            for share in self.shares
+            for unit in self.units
         ]
 
     def each_share(self, action: Callable[[ShareCopy], None]) -> None:
@@ -179,6 +185,13 @@ class Work:
         finally:
             over.set()
 
+    def lease(self) -> float | None:
+        """Seconds in which clients have to have their server back, None if it does not move."""
+        if self.moves is None:
+            return None
+        lease: float = self.source.start('versions', side=self.source_side).result()['lease']
+        return lease
+
     def reopen(self) -> None:
         """Let the source serve again, if this migration closed it."""
         if self.alone:
@@ -211,6 +224,8 @@ def refresh(work: Work) -> None:
 
 def fence(work: Work) -> None:
     """Close the source, copy the rest, prove it; whatever goes wrong opens the source again."""
+    lease = work.lease()
+    begun = time.monotonic()
     nonce = os.urandom(8).hex()
     pool.write_json(work.migration.closing_file, {'nonce': nonce}, durable=True)
     call = work.source.start(
@@ -232,6 +247,8 @@ def fence(work: Work) -> None:
                     closed['paths'][share.name], verify_all=work.options['verify_all']
                 )
             )
+            if lease is not None:
+                moving.refuse_late(time.monotonic() - begun, lease)
             work.confirm(nonce)
     except BaseException:
         work.reopen()
@@ -249,22 +266,24 @@ def complete(work: Work) -> None:
     """Give the copy its places: rules, then snapshots, then shares. There is no way back."""
     if not work.migration.opening_file.exists():
         _refuse_if_not_fenced(work)
-    work.server.prepare()
+    pool.make_directory(work.server.path, pool.PUBLIC)
     pool.write_json(work.migration.opening_file, {'epoch': work.epoch}, durable=True)
+    if work.moves is not None and not work.server.record.exists():
+        pool.write_json(work.server.record, work.moves['record'], durable=True)
+    work.storage.arrive(work.migration, work.server)
     for share in work.shares:
         work.export.record(share, share['access_rules'])
-    # whole directories of them, because a read-only subvolume can't be moved to another one
-    for name in sorted({snapshot['share_name'] for snapshot in work.snapshots}):
-        copies = work.migration.copies_of_snapshots(name)
-        pool.move(copies, work.server.snapshots / pool.component(name))
-    for share in work.shares:
-        pool.move(work.migration.copy_of_share(share['name']), work.server.share(share['name']))
-        work.export.publish(share['name'])
+    with_snapshots = {snapshot['share_name'] for snapshot in work.snapshots}
+    work.storage.install(work.migration, work.server, work.names, with_snapshots)
+    for name in work.names:
+        work.export.publish(name)
     _connect(work)
     try:
         work.forget()
     except CommandFailed as error:
         LOG.warning('Rounds stay in the source until it is deleted: %s', error.errors)
+    if work.moves is not None and not work.alone:
+        _retire(work)
 
 
 def _connect(work: Work) -> None:
@@ -274,6 +293,14 @@ def _connect(work: Work) -> None:
         pool.write_json(work.server.record, record, durable=True)
     # also if a worker died between the two
     work.export.start()
+
+
+def _retire(work: Work) -> None:
+    """See to it that the source is removed, which has no row any more; it is not needed."""
+    try:
+        work.source.start('retire', side=work.source_side, migration=work.migration.id).result()
+    except (CommandFailed, DriverError) as error:
+        LOG.warning('The source stays where it was, closed: %s', error)
 
 
 def cancel(work: Work) -> None:

@@ -38,6 +38,8 @@ class NfsCase(TestCase):
     network: ClassVar[networks.Network]
     directory: ClassVar[pathlib.Path]
     namespaces: ClassVar[dict[str, str]]
+    version: ClassVar[str] = '4.1'
+    """Of NFS, as clients speak it."""
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -71,7 +73,7 @@ class NfsCase(TestCase):
 
     def client(self, address: str = WRITER) -> Client:
         """A client with one of the addresses, until the end of the test."""
-        made = Client(self.namespaces[address])
+        made = Client(self.namespaces[address], self.version)
         self.addCleanup(made.close)
         return made
 

@@ -16,7 +16,7 @@ from ssm.tests.nfs.case import report
 from ssm.tests.world import migration, writer
 from ssm.tests.world.footprint import Footprint
 from ssm.tests.world.nfs_deployment import NfsDeployment
-from ssm.tests.world.nfs_tenant import VERSIONS, NfsTenant
+from ssm.tests.world.nfs_tenant import NfsTenant
 from ssm.tests.world.wait import until
 from ssm.tests.world.watch import watch_openness
 
@@ -28,9 +28,12 @@ class MovingCase(WorldCase):
 
     kind = NfsDeployment
     world: ClassVar[NfsDeployment]
+    kind_of_tenant: ClassVar[type[NfsTenant]] = NfsTenant
 
     def tenant(self, name: str = '') -> NfsTenant:
-        made = NfsTenant(self.world, self.world.namespaces, f'{self._testMethodName}{name}')
+        made = self.kind_of_tenant(
+            self.world, self.world.namespaces, f'{self._testMethodName}{name}'
+        )
         self.addOnException(lambda _: self._show_clients(made))
         made.make()
         self.watch(watch_openness(made))
@@ -39,7 +42,7 @@ class MovingCase(WorldCase):
         return made
 
     def _show_clients(self, tenant: NfsTenant) -> None:
-        for version in VERSIONS:
+        for version in tenant.versions:
             log = tenant.log(version).with_suffix('.log')
             if log.exists():
                 text = log.read_text()[-4000:]
@@ -57,6 +60,13 @@ class MovingCase(WorldCase):
         places = [self.world.path / name for name in self.world.back_ends]
         footprint = Footprint(self.world.path, self.world.name, self.world.bridge, places)
         return {kind: len(found) for kind, found in footprint.look().items()}
+
+    def places(self, tenant: NfsTenant) -> dict[str, str | None]:
+        """Where clients find each share."""
+        return {
+            name: writer.export_location(self.world.url, share)
+            for name, share in tenant.shares.items()
+        }
 
     def move(self, tenant: NfsTenant, back_end: str) -> migration.Migration:
         """Migrate the tenant's server; returns the migration, whose source is gone."""
@@ -164,10 +174,3 @@ class SameAddressTest(MovingCase):
             self.assertEqual(places, self.places(tenant))
         self.assertEqual(before, self.counts())
         self.expect_all_at(tenant, 'alpha')
-
-    def places(self, tenant: NfsTenant) -> dict[str, str | None]:
-        """Where clients find each share."""
-        return {
-            name: writer.export_location(self.world.url, share)
-            for name, share in tenant.shares.items()
-        }

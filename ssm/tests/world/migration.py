@@ -24,6 +24,8 @@ ERROR = 'migration_error'
 class Migration:
     """A migration of ``server`` to a back end; :meth:`start` begins it."""
 
+    nondisruptive = False
+
     def __init__(self, world: Deployment, server: str, back_end: str) -> None:
         self.world = world
         self.server = server
@@ -38,7 +40,7 @@ class Migration:
         return {
             'host': f'node1@{self.back_end}',
             'writable': True,
-            'nondisruptive': False,
+            'nondisruptive': self.nondisruptive,
             'preserve_snapshots': True,
         }
 
@@ -137,4 +139,5 @@ def left_in(world: Deployment, back_end: str) -> list[pathlib.Path]:
         *place.migrations.iterdir(),
         *place.guards.iterdir(),
         *place.private.glob('removed-*'),
+        *place.moved.glob('*'),
     ]

@@ -2,8 +2,8 @@
 
 """An NFS client in a network namespace, as a process.
 
-``nsenter --net=… python -m ssm.tests.world.nfs_client`` reads requests from stdin, each a line
-with a JSON list of the name of a function and its arguments, and prints a line for each:
+``nsenter --net=… python -m ssm.tests.world.nfs_client VERSION`` reads requests from stdin, each a
+line with a JSON list of the name of a function and its arguments, and prints a line for each:
 ``{"value": …}`` or ``{"error": words, "errno": number or null}``.
 """
 
@@ -11,19 +11,31 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from ssm.drivers.linux import privileged
+from ssm.tests.world import nfs_raw
 
 CONNECT_TIMEOUT = 1.0
 OPERATION_TIMEOUT = 3.0
 GRACE_TIMEOUT = 20.0
 """Seconds; a server that was restarted gives those time first who had files open."""
+
+
+RECORD = 8
+"""Bytes of what is written to a file that is held."""
+
+HOLD_TIMEOUT = 20.0
+HOLD_PAUSE = 0.5
+"""Seconds it waits for more records, and for one of them to be acknowledged."""
 
 
 class Refused(Exception):
@@ -41,15 +53,17 @@ class Client:
     """The process, and the calls to it.
 
     :param namespace: where it lives
+    :param version: of NFS
     """
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, version: str = '4.1') -> None:
         argv = ['nsenter', f'--net={privileged.NAMESPACES / namespace}']
         self._process = subprocess.Popen(
-            [*argv, sys.executable, '-W', 'ignore', '-m', 'ssm.tests.world.nfs_client'],
+            [*argv, sys.executable, '-W', 'ignore', '-m', 'ssm.tests.world.nfs_client', version],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, 'SSM_CONCURRENCY': 'threading'},  # its threads have to be threads
         )
 
     def call(self, function: str, *arguments: Any) -> Any:
@@ -91,15 +105,23 @@ def url(location: str) -> str:
 
 
 @contextlib.contextmanager
-def mounted(location: str, version: str = '4.1', timeout: float = CONNECT_TIMEOUT) -> Iterator[Any]:
-    """A connection to a share."""
+def mounted(
+    location: str,
+    version: str = '',
+    timeout: float = CONNECT_TIMEOUT,
+    operation_timeout: float = OPERATION_TIMEOUT,
+) -> Iterator[Any]:
+    """A connection to a share.
+
+    :param version: of NFS; by default that of the client
+    """
     import nfs_rs  # not on machines that run no tests of NFS
 
     with nfs_rs.Client.connect(
         url(location),
-        versions=[version],
+        versions=[version or sys.argv[1]],
         connect_timeout=timeout,
-        operation_timeout=OPERATION_TIMEOUT,
+        operation_timeout=operation_timeout,
     ) as connection:
         yield connection
 
@@ -128,6 +150,67 @@ def write_for(location: str, path: str, seconds: float) -> list[float]:
     return taken
 
 
+class Holder(threading.Thread):
+    """Opens a file once and writes small records to it, each once more until it is acknowledged."""
+
+    def __init__(self, location: str, path: str) -> None:
+        super().__init__(daemon=True)
+        self._location = location
+        self._path = path
+        self.times: list[float] = []
+        """When each was acknowledged."""
+        self.error = ''
+
+    def run(self) -> None:
+        with (
+            mounted(self._location, operation_timeout=HOLD_PAUSE) as connection,
+            connection.open(self._path, 'wb') as file,
+        ):
+            while True:
+                try:
+                    file.seek(len(self.times) * RECORD)
+                    file.write(b'%0*d\n' % (RECORD - 1, len(self.times)))
+                except (OSError, RuntimeError) as error:
+                    self.error = f'{type(error).__name__}: {error}'
+                    time.sleep(0.05)
+                else:
+                    time.sleep(0.005)
+                    self.times.append(time.monotonic())
+                    self.error = ''
+
+    def wait(self, more: int) -> None:
+        """Wait until it wrote so many records more.
+
+        :raises RuntimeError: it does not
+        """
+        wanted, deadline = len(self.times) + more, time.monotonic() + HOLD_TIMEOUT
+        while len(self.times) < wanted:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f'{len(self.times)} records were written; {self.error}')
+            time.sleep(0.01)
+
+
+_held: dict[str, Holder] = {}
+
+
+def hold(location: str, path: str) -> None:
+    """Keep a file open and write to it, from now on."""
+    _held[path] = Holder(location, path)
+    _held[path].start()
+    _held[path].wait(20)
+
+
+def held(path: str) -> tuple[int, float]:
+    """How many records a file that is held has at least, and the longest time between two so far.
+
+    :raises RuntimeError: no more are written
+    """
+    found = _held[path]
+    found.wait(20)
+    times = found.times[:]
+    return len(times), max(b - a for a, b in itertools.pairwise(times))
+
+
 def walk(location: str, count: int) -> None:
     """Make many files and look at each of them."""
     with mounted(location, '4.0') as connection:
@@ -149,7 +232,13 @@ def wait(location: str, seconds: float) -> None:
                 raise
 
 
-_FUNCTIONS = {function.__name__: function for function in (write, read, write_for, walk, wait)}
+_FUNCTIONS = {
+    function.__name__: function
+    for function in (
+        *(write, read, write_for, walk, wait, hold, held),
+        *(nfs_raw.handle, nfs_raw.knows),
+    )
+}
 
 
 def _answer(name: str, arguments: list[Any]) -> dict[str, Any]:

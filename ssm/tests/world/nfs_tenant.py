@@ -27,6 +27,9 @@ class NfsTenant(Tenant):
     :param namespaces: of the clients, by their addresses
     """
 
+    versions: tuple[str, ...] = VERSIONS
+    """Of the clients; see also :mod:`ssm.tests.world.nfs_writer`."""
+
     def __init__(
         self,
         world: Deployment,
@@ -37,7 +40,7 @@ class NfsTenant(Tenant):
         super().__init__(world, name, size)
         self.rules = tuple((address, 'rw') for address in namespaces)
         self._namespaces = list(namespaces.values())
-        self._written_files = tuple(f'{writer.FILE}-{version}' for version in VERSIONS)
+        self._written_files = tuple(f'{writer.FILE}-{version}' for version in self.versions)
         self._writers: list[subprocess.Popen[bytes]] = []
 
     def directory(self, name: str) -> pathlib.Path:
@@ -47,7 +50,8 @@ class NfsTenant(Tenant):
         if location is None:
             raise Failed(f'Share {name} has no export location')
         back_end = shown['host'].rpartition('@')[2].partition('#')[0]
-        place = pool.Pool(self.world.path / back_end).server(shown['share_server_id'])
+        server = self.world.get(f'/share-servers/{shown["share_server_id"]}')['share_server']
+        place = pool.Pool(self.world.path / back_end).server(server['identifier'])
         return place.share(location.rpartition(':')[2].strip('/'))
 
     def open_at(self) -> dict[str, set[str]]:
@@ -68,7 +72,7 @@ class NfsTenant(Tenant):
         return self.acknowledged.with_name(f'{self.name}-{version}.acknowledged')
 
     def start_writer(self) -> None:
-        for namespace, version in zip(self._namespaces, VERSIONS, strict=True):
+        for namespace, version in zip(self._namespaces, self.versions, strict=False):
             arguments = [self.world.url, self.shares[self._written], str(self.log(version))]
             with self.log(version).with_suffix('.log').open('ab') as log:
                 self._writers.append(
@@ -92,16 +96,18 @@ class NfsTenant(Tenant):
 
     def records(self) -> int:
         """Of the client that has fewer."""
-        logs = [self.log(version) for version in VERSIONS]
+        logs = [self.log(version) for version in self.versions]
         return min(log.read_bytes().count(b'\n') if log.exists() else 0 for log in logs)
 
     def gaps(self) -> dict[str, tuple[int, float]]:
-        return {f'NFSv{version}': writer.longest_gap(self.log(version)) for version in VERSIONS}
+        return {
+            f'NFSv{version}': writer.longest_gap(self.log(version)) for version in self.versions
+        }
 
     def wrong(self, back_end: str) -> list[str]:
         said = super().wrong(back_end)
         directory = self.directory(self._written)
-        for version in VERSIONS:
+        for version in self.versions:
             said += writer.lost(directory, self.log(version), f'{writer.FILE}-{version}')
         return said
 

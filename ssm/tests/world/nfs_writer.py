@@ -3,7 +3,8 @@
 """A client that goes on writing by NFS through a migration, see :mod:`ssm.tests.world.writer`.
 
 Run as ``python -m ssm.tests.world.nfs_writer URL SHARE_ID ACKNOWLEDGED NAMESPACE VERSION``; ends
-on SIGTERM. It asks the API from where it was started, and writes from the namespace.
+on SIGTERM. It asks the API from where it was started, and writes from the namespace. With the
+version ``open`` it is one of NFSv4.0 that opens its file once and never again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, TextIO
 
 from ssm.drivers.linux import privileged
 from ssm.tests.world.nfs_client import url as nfs_url
@@ -26,6 +27,7 @@ OPERATION_TIMEOUT = 0.5
 """Seconds; a server that moves does not answer."""
 
 ASK_PAUSE = 0.05
+OPEN = 'open'
 _NETWORK = 0x40000000
 
 
@@ -76,6 +78,31 @@ def connect(location: str | None, version: str) -> Any:
     )
 
 
+def write_open(file: Any, running: list[bool], log: TextIO) -> None:
+    """Write until told to stop, to a file that stays open.
+
+    :raises NfsLostOpenStateError: it did not
+    """
+    import nfs_rs
+
+    number, position = 0, 0
+    while running:
+        data = record(number)
+        try:
+            # what was on its way when the server went is written once more
+            file.seek(position)
+            file.write(data)
+        except nfs_rs.NfsLostOpenStateError:
+            raise
+        except (OSError, RuntimeError) as error:
+            print(f'{time.monotonic():.3f} {type(error).__name__}: {error}', flush=True)
+            time.sleep(ASK_PAUSE)
+            continue
+        log.write(f'{number} {time.monotonic():.6f}\n')
+        number, position = number + 1, position + len(data)
+        time.sleep(PAUSE)
+
+
 def main() -> None:
     """Write until told to stop."""
     url, share_id, acknowledged, namespace, version = sys.argv[1:]
@@ -86,6 +113,9 @@ def main() -> None:
     connection, location, number = None, None, 0
     name = f'{FILE}-{version}'
     with open(acknowledged, 'a', buffering=1) as log:
+        if version == OPEN:
+            connection = connect(locator.ask(), '4.0')
+            write_open(connection.open(name, 'wb'), running, log)
         while running:
             try:
                 if connection is None:

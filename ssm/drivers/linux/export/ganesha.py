@@ -18,6 +18,10 @@ from ssm.drivers.linux.isolation.netns import NetnsIsolation
 if TYPE_CHECKING:
     from ssm.drivers.base import ExportLocation
 
+_LEASE = 10
+_MINORS = '0,1,2'
+"""Seconds, and versions of NFSv4, of servers whose records have none."""
+
 _STOP_TIMEOUT = 10.0
 """Seconds; a killed process ends at once unless the kernel waits for a disk."""
 
@@ -69,10 +73,15 @@ class GaneshaExport(base.Export):
                 if record.get('share_proto', 'NFS') == 'NFS' and self.server.share(name).is_dir()
             ]
             self._ganesha.start(
-                ganesha_config.core(self._ganesha.recovery),
+                self._core(),
                 ganesha_config.bus(self._ganesha.socket),
                 ''.join(exports),
             )
+
+    def _core(self) -> str:
+        record = pool.read_json(self.server.record)
+        lease, minors = record.get('lease', _LEASE), record.get('nfs_minors', _MINORS)
+        return ganesha_config.core(self._ganesha.recovery, lease, minors)
 
     def stop(self) -> None:
         self._ganesha.stop(_STOP_TIMEOUT)

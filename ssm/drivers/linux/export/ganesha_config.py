@@ -43,7 +43,7 @@ NFS_CORE_PARAM {{
   heartbeat_freq = 0; Plugins_Dir = "{plugins}";
 }}
 NFSv4 {{
-  Minor_Versions = 0,1,2; Lease_Lifetime = 10; Grace_Period = 15; Graceless = false;
+  Minor_Versions = {minors}; Lease_Lifetime = {lease}; Grace_Period = {grace}; Graceless = false;
   Only_Numeric_Owners = true; RecoveryBackend = fs; RecoveryRoot = "{recovery}";
 }}
 MDCACHE {{ Entries_HWMark = 2000; Chunks_HWMark = 100; }}
@@ -70,12 +70,21 @@ def bus(socket: pathlib.Path) -> str:
     return _BUS.format(socket=socket)
 
 
-def core(recovery: pathlib.Path) -> str:
+def core(recovery: pathlib.Path, lease: int, minors: str) -> str:
     """NFSv4 by TCP and nothing else.
 
     :param recovery: keeps who has to be waited for after a restart
+    :param lease: seconds a client keeps its state without a sign of life; after a restart it has
+        half as long again to get it back
+    :param minors: versions of NFSv4, with commas between
     """
-    return _CORE.format(plugins=plugins(), recovery=_quotable(str(recovery)))
+    return _CORE.format(
+        plugins=plugins(),
+        recovery=_quotable(str(recovery)),
+        lease=lease,
+        grace=lease + lease // 2,
+        minors=minors,
+    )
 
 
 def export(number: int, path: pathlib.Path, name: str, rules: Iterable[Mapping[str, Any]]) -> str:

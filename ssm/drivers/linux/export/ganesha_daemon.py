@@ -35,6 +35,11 @@ _LISTENS = ':0801 00000000000000000000000000000000:0000 0A'
 _UPDATED = '1 exports updated'
 
 
+def version() -> str:
+    """What the NFS server of this host says of itself, empty if there is none."""
+    return privileged.version('ganesha.nfsd', '-v')
+
+
 class Ganesha:
     """The daemons of a share server.
 

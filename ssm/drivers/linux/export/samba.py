@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ssm.drivers.linux import pool, privileged
+from ssm.drivers.linux import image, pool, privileged
 from ssm.drivers.linux.export import samba_config, samba_daemon
 from ssm.drivers.linux.export.ganesha import GaneshaExport
 from ssm.drivers.linux.isolation.base import Isolation
@@ -82,7 +82,7 @@ class SambaExport(GaneshaExport):
         super().start()
         shares = self._smb_records()
         if shares and not self._smbd.running():
-            self._smbd.start()
+            self._smbd.start(image.mounted(other_than=self.server.path))
             self._smbd.set_users(self._users())
             self._smbd.share_all(
                 {name: self._section(name, record) for name, record in shares.items()}

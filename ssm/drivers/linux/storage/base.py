@@ -8,7 +8,7 @@ import abc
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ssm.common.exceptions import DataLoss
@@ -44,15 +44,17 @@ class Task:
     :param source: reaches the source's pool
     :param side: names the share server there, for the agent
     :param origin: the same as a place
+    :param place: where the share lies there
     :param migration: gets the copy
     :param name: of the share
-    :param size: of the share, GiB
+    :param size: of the share, GiB; 0 if it is not held to one
     :param snapshots: their names, oldest first
     """
 
     source: Transport
     side: dict[str, str]
     origin: pool.Server
+    place: pathlib.Path
     migration: pool.Migration
     name: str
     size: int
@@ -78,11 +80,13 @@ class Trees:
 
     :param look: waits until the source was looked at; returns its manifest, and the paths whose
         content has to be compared
+    :param large: files that are compared in pieces, of which some have to do
     """
 
     source: str
     copy: str
     look: Callable[[], tuple[Manifest, set[str]]]
+    large: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -138,6 +142,9 @@ class Storage(abc.ABC):
     atomic_snapshots: ClassVar[bool] = False
     """A snapshot is of one moment, whatever clients do."""
 
+    moves_servers: ClassVar[bool] = False
+    """A server is copied as a whole, with what the handles of its files depend on."""
+
     lineage: ClassVar[bool] = False
     """A file has the same inode number in all snapshots of a share."""
 
@@ -156,6 +163,40 @@ class Storage(abc.ABC):
 
         :raises ValueError: it can't; says why
         """
+
+    # Servers
+
+    def make(self, server: pool.Server, size: int) -> None:
+        """Make what the shares of a server will lie in; it is open then.
+
+        :param size: GiB that they may have together, where that matters
+        """
+        server.prepare()
+
+    def is_open(self, server: pool.Server) -> bool:
+        """Whether shares of a server can be reached on this host."""
+        return True
+
+    def open(self, server: pool.Server) -> None:
+        """See to it that shares of a server can be reached on this host."""
+        server.prepare()
+
+    def close(self, server: pool.Server, timeout: float = 0) -> dict[str, str]:
+        """Undo :meth:`open`, when nothing serves shares of the server any more.
+
+        :param timeout: seconds to wait for who uses them
+        :returns: where what is copied lies now, by name, if it is not where it was
+        :raises DriverRefused: somebody uses them
+        """
+        return {}
+
+    def admit(self, server: pool.Server, name: str, size: int) -> None:
+        """Nothing, if a share can have a size in GiB, beside the others of its server.
+
+        :raises DriverRefused: it can't
+        """
+
+    # Shares
 
     @abc.abstractmethod
     def create(self, path: pathlib.Path, size: int) -> None:
@@ -181,6 +222,41 @@ class Storage(abc.ABC):
         """
 
     # As the destination of a migration
+
+    def units(self, shares: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What is copied each by itself: ``id``, ``share_id``, ``name`` and ``size``."""
+        return shares
+
+    def place(self, server: pool.Server, name: str) -> pathlib.Path:
+        """Where one of :meth:`units` lies at the source, open."""
+        return server.share(name)
+
+    def trees(self, server: pool.Server, shares: Mapping[str, Any]) -> Paths:
+        """What there is of a server at the source.
+
+        :param shares: as :func:`ssm.drivers.linux.agent.describe` says
+        """
+        return {
+            str(server.share(name)): [str(server.snapshot(name, s)) for s in share['snapshots']]
+            for name, share in shares.items()
+        }
+
+    def arrive(self, migration: pool.Migration, server: pool.Server) -> None:
+        """Make a server what its shares can be served from; may be repeated."""
+        server.prepare()
+
+    def install(
+        self, migration: pool.Migration, server: pool.Server, shares: list[str], snapshots: set[str]
+    ) -> None:
+        """Give the copies of shares and snapshots their places in a server; may be repeated.
+
+        :param snapshots: names of shares that have some
+        """
+        # whole directories of them, because a read-only subvolume can't be moved to another one
+        for name in sorted(snapshots):
+            pool.move(migration.copies_of_snapshots(name), server.snapshots / pool.component(name))
+        for name in shares:
+            pool.move(migration.copy_of_share(name), server.share(name))
 
     @abc.abstractmethod
     def look(self, transport: Transport, trees: Paths, timeout: float) -> Measured:

@@ -85,12 +85,19 @@ class BtrfsStorage(Storage):
     lineage = True
 
     def prepare(self) -> None:
-        if os.geteuid():
-            raise ValueError('storage btrfs needs root rights')
-        if btrfs.file_system(self.pool.path) is None:
-            raise ValueError(f'{self.pool.path} is not on a btrfs; is it mounted?')
+        self._check()
         if self.quotas:
             btrfs.enable_quotas(self.commands, self.pool.path)
+
+    def _check(self) -> None:
+        """Nothing, if the pool is one.
+
+        :raises ValueError: it is not
+        """
+        if os.geteuid():
+            raise ValueError('storages on btrfs need root rights')
+        if btrfs.file_system(self.pool.path) is None:
+            raise ValueError(f'{self.pool.path} is not on a btrfs; is it mounted?')
 
     def create(self, path: pathlib.Path, size: int) -> None:
         def make(part: pathlib.Path) -> None:
@@ -163,7 +170,7 @@ class BtrfsStorage(Storage):
 
     def measure(self, task: Task) -> list[int]:
         snapshots = [str(task.original(number)) for number in range(len(task.snapshots))]
-        share = str(task.origin.share(task.name))
+        share = str(task.place)
         sizes: list[int] = task.source.start('weigh', snapshots=snapshots, share=share).result()
         return sizes
 
@@ -219,7 +226,8 @@ class BtrfsStorage(Storage):
                 self.delete(task.target)
                 task.target.parent.mkdir(parents=True, exist_ok=True)
                 self._writable(copy, task.target)
-                self._limit(task.target, task.size)
+                if task.size:
+                    self._limit(task.target, task.size)
         pool.sync_filesystem(copy)
         return Pass(
             since={'round': before + 1, 'time': frozen['time']},

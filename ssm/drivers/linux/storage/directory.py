@@ -120,7 +120,7 @@ class DirectoryStorage(Storage):
 
     def measure(self, task: Task) -> list[int]:
         originals = [task.original(number) for number in range(len(task.snapshots))]
-        roots = [str(root) for root in (*originals, task.origin.share(task.name))]
+        roots = [str(root) for root in (*originals, task.place)]
         found = task.source.start('survey', roots=roots).result()
         return [survey['size'] for survey in found]
 
