@@ -38,9 +38,9 @@ def _watched(server: pool.Server) -> dict[str, Any] | None:
 
 def watch(server: pool.Server) -> None:
     """Wait until the fence is confirmed or gone, or has to be ended, and end it."""
-    sign, since = -1, time.monotonic()
+    sign, since = None, 0.0
     while found := _watched(server):
-        last = server.sentry_file.stat().st_mtime_ns
+        last = found['nonce'], server.sentry_file.stat().st_mtime_ns
         if last != sign:
             sign, since = last, time.monotonic()
         if found.get('lapsed') or time.monotonic() - since > found['lease']:

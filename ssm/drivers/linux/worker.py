@@ -28,7 +28,7 @@ from typing import Any
 from ssm.common.exceptions import DriverBusy, DriverError, DriverRefused
 from ssm.common.findings import Finding
 from ssm.drivers.linux import abilities, moving, parts, pool, process
-from ssm.drivers.linux.command import CommandFailed, Commands
+from ssm.drivers.linux.command import CommandFailed, Commands, Stopped
 from ssm.drivers.linux.copying import ShareCopy, State
 from ssm.drivers.linux.progress import ProgressFile
 from ssm.drivers.linux.refusal import disk_full, refusal
@@ -140,33 +140,44 @@ class Work:
                 stands = self.migration.opening_file.exists() or _is_fenced(self.migration)
             else:
                 # before that it opens by itself
-                stands = not self._may_be_confirmed()
+                stands = not self.may_be_confirmed()
             if not stands:
                 raise
             LOG.warning('Without the source: %s', error.errors)
             self.alone = True
         self.migration.lost_file.unlink(missing_ok=True)
 
-    def _may_be_confirmed(self) -> bool:
+    def may_be_confirmed(self) -> bool:
         """Whether the source may be closed for good: the answer to that may have been lost."""
         closing = pool.read_json(self.migration.closing_file)
-        return bool(closing and closing.get('confirming'))
+        return bool(closing and closing['confirming'])
+
+    def note_closing(self, *, confirming: bool) -> None:
+        """Keep that the source may be closed from now on.
+
+        :param confirming: for good
+        """
+        note = {'confirming': confirming}
+        pool.write_json(self.migration.closing_file, note, durable=True)
 
     def confirm(self, nonce: str) -> None:
         """Have the source stay closed, whatever happens to this host or to the connection.
 
         :raises DriverBusy: it has opened again
         """
-        closing = {'nonce': nonce, 'confirming': True}
-        pool.write_json(self.migration.closing_file, closing, durable=True)
+        self.note_closing(confirming=True)
         call = self.source.start(
             'confirm', side=self.source_side, migration=self.migration.id, nonce=nonce
         )
         if not call.result():
-            raise DriverBusy(
-                f'The source opened again, because it heard nothing of this migration for '
-                f'{self.options["fence_lease"]} s.'
-            )
+            raise self.opened_again()
+
+    def opened_again(self) -> DriverBusy:
+        """The error that the source did not wait any longer."""
+        lease = self.options['fence_lease']
+        return DriverBusy(
+            f'The source opened again, because it heard nothing of this migration for {lease} s.'
+        )
 
     @contextlib.contextmanager
     def beating(self) -> Iterator[None]:
@@ -174,9 +185,9 @@ class Work:
         over = threading.Event()
 
         def beat() -> None:
-            # without a connection there is nothing to be done; confirm tells what came of it
-            with contextlib.suppress(CommandFailed, OSError):
-                while not over.wait(self.options['fence_lease'] / _BEATS):
+            while not over.wait(self.options['fence_lease'] / _BEATS):
+                # one may be lost, and the transport closed under it; confirm tells what came of it
+                with contextlib.suppress(CommandFailed, Stopped, OSError, ValueError):
                     self.source.start('beat', side=self.source_side).result()
 
         threading.Thread(target=beat, daemon=True).start()
@@ -192,11 +203,11 @@ class Work:
         lease: float = self.source.start('versions', side=self.source_side).result()['lease']
         return lease
 
-    def reopen(self) -> None:
-        """Let the source serve again, if this migration closed it."""
+    def reopen(self) -> bool:
+        """Let the source serve again; whether this migration had it closed."""
         if self.alone:
-            return
-        self.source.start(
+            return False
+        undone: bool = self.source.start(
             'reopen',
             side=self.source_side,
             shares=self.names,
@@ -204,6 +215,7 @@ class Work:
             epoch=self.epoch,
         ).result()
         self.migration.closing_file.unlink(missing_ok=True)
+        return undone
 
     def forget(self) -> None:
         """Remove what copying left at the source; what stays goes with the server."""
@@ -227,7 +239,9 @@ def fence(work: Work) -> None:
     lease = work.lease()
     begun = time.monotonic()
     nonce = os.urandom(8).hex()
-    pool.write_json(work.migration.closing_file, {'nonce': nonce}, durable=True)
+    # what an earlier attempt may have left stays noted until the source has answered
+    if not work.migration.closing_file.exists():
+        work.note_closing(confirming=False)
     call = work.source.start(
         'close',
         side=work.source_side,
@@ -238,9 +252,12 @@ def fence(work: Work) -> None:
         nonce=nonce,
         lease=work.options['fence_lease'],
     )
+    closed = None
     try:
         with work.beating():
             closed = call.result()
+            if work.may_be_confirmed():
+                work.note_closing(confirming=False)
             work.progress.warn([Finding.from_dict(warning) for warning in closed['warnings']])
             work.each_share(
                 lambda share: share.last_pass(
@@ -250,8 +267,11 @@ def fence(work: Work) -> None:
             if lease is not None:
                 moving.refuse_late(time.monotonic() - begun, lease)
             work.confirm(nonce)
-    except BaseException:
-        work.reopen()
+    except BaseException as error:
+        undone = work.reopen()
+        if closed and not undone and isinstance(error, CommandFailed):
+            # its agent was ended
+            raise work.opened_again() from error
         raise
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import time
@@ -137,12 +138,32 @@ class SshMixin:
         place = directory / 'ssh'
         place.mkdir()
         self.machines = self.useFixture(Machines(place, owned))  # type: ignore[attr-defined]
-        words = ' '.join(command.python('ssm.drivers.linux.agent'))
         agent = place / 'ssm-linux-agent'
-        path = command.ENVIRONMENT['PYTHONPATH']
-        agent.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {words} "$@"\n')
-        agent.chmod(0o755)
         self.agent = str(agent)
+        self.breaking()
+        agent.chmod(0o755)
+
+    def breaking(self, **functions: bool) -> None:
+        """Have connections break at requests for some functions, at no others.
+
+        :param functions: by name whether it is carried out before
+        """
+        program = f"""
+import os, sys
+from ssm.drivers.linux import agent
+
+for name, carried_out in {functions!r}.items():
+    def broken(_function=agent._FUNCTIONS[name], _carried_out=carried_out, **arguments):
+        if _carried_out:
+            _function(**arguments)
+        os._exit(255)  # as ssh says it of a connection that broke
+
+    agent._FUNCTIONS[name] = broken
+sys.exit(agent.main())
+"""
+        path = command.ENVIRONMENT['PYTHONPATH']
+        words = shlex.join([*command.python('')[:-2], '-c', program])
+        pathlib.Path(self.agent).write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {words} "$@"\n')
 
     def make_driver(self, stanza: str, **options: Any) -> base.ShareDriver:
         directory = self.machines.directory

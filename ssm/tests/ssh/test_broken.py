@@ -10,6 +10,7 @@ import threading
 import time
 
 from ssm.common import exceptions
+from ssm.drivers.linux import fence
 from ssm.tests import base
 from ssm.tests.ssh.case import SshBtrfsCase, SshDirectoryCase
 from ssm.tests.unit.drivers import kit
@@ -112,6 +113,24 @@ class BtrfsBrokenTest(BrokenMixin, SshBtrfsCase):
         self.step(migration, 'unfence')
         self.assert_served(migration, source=True)
 
+    def test_answer_is_lost_whether_the_source_stays_closed(self) -> None:
+        migration = self.migration_of()
+        self.run_to(migration, 'continue')
+        self.breaking(confirm=True, reopen=False)
+        self.assert_unreachable(self.busy(migration, 'fence'))
+        server = self.pools['alpha'].server(migration.source['identifier'])
+        self.assertTrue(fence.is_confirmed(server.fence()))
+        self.breaking(close=False, reopen=False)
+        self.assert_unreachable(self.busy(migration, 'fence'))
+        self.machines.stop()
+        for step in ('unfence', 'cancel'):
+            self.assert_unreachable(self.busy(migration, step))
+        self.assertTrue(fence.is_confirmed(server.fence()))
+        self.breaking()
+        self.machines.start()
+        self.step(migration, 'cancel')
+        self.assert_served(migration, source=True)
+
     def test_destination_opens_without_a_source_that_stays_closed(self) -> None:
         migration = self.migration_of()
         self.run_to(migration, 'fence')
@@ -127,7 +146,7 @@ class BtrfsBrokenTest(BrokenMixin, SshBtrfsCase):
         server = source.server(migration.source['identifier'])
         closing = threading.Thread(target=self.quietly, args=(migration, 'fence'))
         closing.start()
-        self.until(server.fence)
+        self.until(lambda: server.fence() and fence.is_watched(server))
         self.machines.stop()
         closing.join()
         self.step(migration, 'cancel')
