@@ -69,7 +69,9 @@ def _check() -> None:
     if not stanzas:
         sys.exit('No enabled back end has linux_storage = btrfs; name a pool with --path.')
     for stanza in stanzas:
-        wrong |= _report(pathlib.Path(stanza.linux_pool_path or '/'), quotas=stanza.linux_quotas)
+        # images have quotas of their own
+        quotas = stanza.linux_quotas and stanza.linux_storage == 'btrfs'
+        wrong |= _report(pathlib.Path(stanza.linux_pool_path or '/'), quotas=quotas)
     sys.exit(wrong)
 
 
@@ -79,7 +81,7 @@ def _stanzas() -> list[BackendConfig]:
     for name in CONF.enabled_share_backends or []:
         stanza = BackendConfig(CONF, name)
         stanza.register(LINUX_OPTS)
-        if stanza.linux_storage == 'btrfs':
+        if stanza.linux_storage in ('btrfs', 'image'):
             found.append(stanza)
     return found
 

@@ -116,6 +116,7 @@ class LinuxDriver(Shares, ServerMigration):
 
     def get_share_stats(self) -> dict[str, Any]:
         self._bring_back()
+        self._retire_sources()
         self._remove_moved()
         space = os.statvfs(self.place.path)
         backend = self.backend

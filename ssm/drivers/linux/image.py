@@ -21,6 +21,7 @@ import contextlib
 import os
 import pathlib
 import time
+from collections.abc import Iterator
 
 from ssm.drivers.linux import btrfs, pool, privileged, process
 from ssm.drivers.linux.command import CommandFailed, Commands
@@ -65,7 +66,8 @@ class Image:
             self.subvolume.chmod(pool.PRIVATE)
             with self.file.open('wb') as file:
                 file.truncate(size * _GIB + _OWN[0] + size * _GIB // _OWN[1])
-            privileged.make_image(self.file)
+            with _told(self.file):
+                privileged.make_image(self.file)
             pool.write_json(self._about, {'size': size}, durable=True)
         self.open()
         if quotas:
@@ -84,14 +86,15 @@ class Image:
     def open(self) -> None:
         """Mount it, unless it is.
 
-        :raises DriverRefused: there is none, or another file system with its UUID is mounted
+        :raises DriverRefused: there is none, it can't be mounted, or a copy of it is mounted
         """
         if self.is_open():
             return
         if not self.file.exists():
             raise refusal('image_missing', f'The share server has no image at {self.file}.')
         pool.make_directory(self.mount, pool.PUBLIC)
-        privileged.mount_image(self.file, self.mount)
+        with _told(self.file):
+            privileged.mount_image(self.file, self.mount)
         if btrfs.file_system(self.mount) != btrfs.read_uuid(self.file):
             # newer kernels then give this one a UUID for the time being, and file handles change
             self.close(0)
@@ -124,6 +127,19 @@ class Image:
             if time.monotonic() > deadline:
                 raise _in_use(self.file, _users(self.mount, devices[0]))
             time.sleep(_POLL)
+
+
+@contextlib.contextmanager
+def _told(file: pathlib.Path) -> Iterator[None]:
+    """Say what a program said of an image."""
+    try:
+        yield
+    except CommandFailed as error:
+        raise refusal(
+            'image_failed',
+            f'The image {file} can not be mounted: {error.errors}',
+            'See the log of the kernel, and whether there are loop devices.',
+        ) from error
 
 
 def _in_use(file: pathlib.Path, why: str) -> Exception:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,9 @@ from ssm.drivers.linux.transport.base import Transport
 
 LOG = logging.getLogger(__name__)
 
+
+_RETIRE_PAUSE = 60.0
+"""Seconds between two attempts to put a source aside."""
 
 _SHARE_KEYS = frozenset({'id', 'share_id', 'name', 'size', 'share_proto', 'access_rules'})
 """What a worker has to know of a share."""
@@ -97,7 +101,10 @@ class ServerMigration(Servers):
         assert way is not None  # it was looked at
         side = _side(peer, server_name(share_server))
         with contextlib.closing(self._transport(way)) as transport:
-            there = transport.start('versions', side=side).result()
+            try:
+                there = transport.start('versions', side=side).result()
+            except CommandFailed as error:
+                return [f'its host does not say what it runs: {error}']
         found = list(moving.reasons(peer, self.backend, there, agent.versions(side), spec))
         if self.place.server(side['server']).path.exists():
             found.append(f'there is a server {side["server"]} at the destination')
@@ -294,6 +301,21 @@ class ServerMigration(Servers):
                 self.storage.forget(transport, job['source'], migration.id)
         except (CommandFailed, DriverError) as error:
             LOG.warning('Rounds of %s stay in its source: %s', migration.id, error)
+
+    def _retire_sources(self) -> None:
+        """Try again what failed when servers moved here."""
+        for guard in self.place.guards.iterdir():
+            migration = self.place.migration(guard.name)
+            file = migration.retire_file
+            left = pool.read_json(file)
+            if left is None or time.time() - file.stat().st_mtime < _RETIRE_PAUSE:
+                continue
+            file.touch()
+            with contextlib.closing(self._transport(left['way'])) as transport:
+                try:
+                    moving.retire(transport, left['side'], migration)
+                except (CommandFailed, DriverError) as error:
+                    LOG.warning('The source of %s is not put aside: %s', migration.id, error)
 
     def _run(self, migration: pool.Migration, token: base.Token, step: str) -> None:
         self.workers.run(migration, token, step, self.backend.linux_step_timeout)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether a server can be moved with its file handles, so that clients go on. Pure."""
+"""Whether a server can be moved with its file handles, and what becomes of its source."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from ssm.drivers.linux.refusal import refusal
 
 if TYPE_CHECKING:
     from ssm.conf.backend import BackendConfig
+    from ssm.drivers.linux import pool
+    from ssm.drivers.linux.transport.base import Transport
 
 PAUSE = 2.5
 """Seconds that clients wait at least: what was measured of a cut-over with nothing left to copy."""
@@ -77,17 +79,26 @@ def findings(disruptive: list[str]) -> list[Finding]:
     ]
 
 
-def refuse_late(seconds: float, lease: float) -> None:
+def refuse_late(away: float, lease: float) -> None:
     """Nothing, if clients get their server back in time.
 
-    :param seconds: for which it is away already
+    :param away: seconds for which they do not have it
     :raises DriverRefused: they could lose what they have open
     """
-    if (away := seconds + OPENING) > limit(lease):
+    if away > limit(lease):
         raise refusal(
             'pause_too_long',
             f'Clients would have to wait for {away:.1f} s; with a lease of {lease:g} s they might '
-            f'lose their open files after {limit(lease):g} s. The source was opened again.',
+            f'lose their open files after {limit(lease):g} s. The source serves on.',
             'Complete when clients write less, or raise linux_nfs_lease, for servers made from '
             'then on.',
         )
+
+
+def retire(source: Transport, side: dict[str, str], migration: pool.Migration) -> None:
+    """Have the source of a server that moved put aside; the destination serves already.
+
+    :raises CommandFailed: it does not answer
+    """
+    source.start('retire', side=side, migration=migration.id).result()
+    migration.retire_file.unlink(missing_ok=True)

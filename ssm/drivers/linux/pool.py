@@ -277,6 +277,7 @@ class Migration:
         self.claim_file = guard / 'claim'
         self.opening_file = guard / 'opening.json'
         self.completed_file = guard / 'completed.json'
+        self.retire_file = guard / 'retire.json'
         self.log_file = guard / 'worker.log'
         self.job_file = path / 'job.json'
         self.state_file = path / 'state.json'

@@ -26,6 +26,8 @@ NAMESPACES = pathlib.Path('/run/netns')
 
 INTERFACES = pathlib.Path('/sys/class/net')
 
+LOOPS = pathlib.Path('/dev/loop-control')
+
 _SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 _TIMEOUT = 30.0
 _ANNOUNCEMENTS = '3'

@@ -16,9 +16,6 @@ from ssm.drivers.linux import pool
 _EVERY = 0.2
 """Seconds between two writes."""
 
-_STARTING = 0.3
-"""Seconds until worker and agents run, and to look for programs with open files."""
-
 _COPIED = 90
 """Per cent when all is copied; the rest is for comparing and catching up."""
 
@@ -47,9 +44,13 @@ class ProgressFile:
     """Collects from the threads of a worker; goes on from what an earlier worker wrote.
 
     :param parallel: shares copied at the same time
+    :param opening: seconds of a cut-over in which nothing is copied
     """
 
-    def __init__(self, migration: pool.Migration, instances: list[str], parallel: int) -> None:
+    def __init__(
+        self, migration: pool.Migration, instances: list[str], parallel: int, opening: float
+    ) -> None:
+        self._opening = opening
         self._file = migration.progress_file
         self._lock = threading.Lock()
         self._parallel = min(parallel, len(instances)) or 1
@@ -102,7 +103,7 @@ class ProgressFile:
 
     def _predicted(self, shares: Iterable[ShareProgress]) -> float | None:
         passes = [share.pass_seconds for share in shares if share.pass_seconds is not None]
-        return sum(passes) / self._parallel + _STARTING if passes else None
+        return sum(passes) / self._parallel + self._opening if passes else None
 
     def done(self, instance: str) -> None:
         """The first phase is over for a share."""

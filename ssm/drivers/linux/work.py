@@ -53,7 +53,7 @@ class Work:
         self.storage: Storage = parts.load('storage', job['destination']['storage'])(
             place, self.commands, quotas=self.options['quotas']
         )
-        way = job['way']
+        way = self.way = job['way']
         self.source: Transport = parts.load('transport', way['transport'])(
             self.commands, way, self.options['parallel']
         )
@@ -61,7 +61,10 @@ class Work:
         self.names = [share['name'] for share in self.shares]
         self.units = self.storage.units(self.shares)
         self.progress = ProgressFile(
-            migration, [unit['id'] for unit in self.units], self.options['parallel']
+            migration,
+            [unit['id'] for unit in self.units],
+            self.options['parallel'],
+            self.storage.opening,
         )
 
     @functools.cached_property

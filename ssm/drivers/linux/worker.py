@@ -52,6 +52,8 @@ def refresh(work: Work) -> None:
 def fence(work: Work) -> None:
     """Close the source, copy the rest, prove it; whatever goes wrong opens the source again."""
     lease = work.lease()
+    if lease is not None:
+        moving.refuse_late(work.progress.predicted(), lease)
     begun = time.monotonic()
     nonce = os.urandom(8).hex()
     # what an earlier attempt may have left stays noted until the source has answered
@@ -80,7 +82,7 @@ def fence(work: Work) -> None:
                 )
             )
             if lease is not None:
-                moving.refuse_late(time.monotonic() - begun, lease)
+                moving.refuse_late(time.monotonic() - begun + moving.OPENING, lease)
             work.confirm(nonce)
     except BaseException as error:
         undone = work.reopen()
@@ -117,8 +119,11 @@ def complete(work: Work) -> None:
         work.forget()
     except CommandFailed as error:
         LOG.warning('Rounds stay in the source until it is deleted: %s', error.errors)
-    if work.moves is not None and not work.alone:
-        _retire(work)
+    if work.moves is not None:
+        left = {'way': work.way, 'side': work.source_side}
+        pool.write_json(work.migration.retire_file, left, durable=True)
+        if not work.alone:
+            _retire(work)
 
 
 def _connect(work: Work) -> None:
@@ -133,9 +138,9 @@ def _connect(work: Work) -> None:
 def _retire(work: Work) -> None:
     """See to it that the source is removed, which has no row any more; it is not needed."""
     try:
-        work.source.start('retire', side=work.source_side, migration=work.migration.id).result()
+        moving.retire(work.source, work.source_side, work.migration)
     except (CommandFailed, DriverError) as error:
-        LOG.warning('The source stays where it was, closed: %s', error)
+        LOG.warning('The source stays where it was, closed, for the time being: %s', error)
 
 
 def cancel(work: Work) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 from typing import Any, ClassVar
@@ -20,8 +21,9 @@ from ssm.tests.world.nfs_tenant import NfsTenant
 from ssm.tests.world.nfs_writer import OPEN
 from ssm.tests.world.wait import until
 
-LEASE = 30
-"""Seconds; a busy machine takes long for the cut-over."""
+LEASE = 16
+"""Seconds. A busy machine takes long for the cut-over; and the client finds out by its renewals,
+several of which it makes in a lease, that its server is another process."""
 
 
 class ImageCase(BtrfsPools, GaneshaHooks, harness.Harness, NfsCase):
@@ -78,6 +80,7 @@ class MoveTest(ImageCase):
         location = self.location(migration.shares[0])
         client = self.client(READER)
         client.call('hold', location, 'file')
+        client.call('held', 'file')
         handle = client.call('handle', location, 'file')
         self.assertTrue(self.check(migration.source)['nondisruptive'])
         self.run_to(migration, 'refresh')
@@ -87,6 +90,8 @@ class MoveTest(ImageCase):
         self.assertEqual(handle, client.call('handle', location, 'file'))
 
         self.finish(migration, 'fence')
+        obstacle = self.pools[harness.SOURCE].moved / migration.id
+        obstacle.mkdir(parents=True)
         answer = self.finish(migration, 'complete')
         count, gap = client.call('held', 'file')
         report(f'a server that moved: longest gap {gap:.2f} s in {count} records')
@@ -99,7 +104,22 @@ class MoveTest(ImageCase):
         self.assertTrue(pathlib.Path(snapshot['provider_location']).is_dir())
         client.close()
         self._expect_records(migration, count)
+        self._try_again(migration, answer, obstacle)
         self._expect_source_gone(migration)
+
+    def _try_again(self, migration: harness.Migration, answer: Any, obstacle: pathlib.Path) -> None:
+        """The source could not be put aside; that is done later, and nothing leads back."""
+        self.crash(migration)
+        self.assertEqual(answer, self.finish(migration, 'complete'))
+        for step in ('unfence', 'cancel'):
+            self.assert_refused(migration, step)
+        place = self.place(migration.source)
+        self.assertEqual(migration.id, (place.fence() or {})['migration_id'])
+        obstacle.rmdir()
+        left = self.pools[harness.DESTINATION].migration(migration.id).retire_file
+        os.utime(left, (0, 0))
+        self.drivers[harness.DESTINATION].get_share_stats()
+        self.assertFalse(left.exists())
 
     def _refuse_while_used(self, migration: harness.Migration) -> None:
         """Somebody on the host stands in a share: the source is opened again."""
@@ -135,6 +155,29 @@ class MoveTest(ImageCase):
         self._teardown(harness.DESTINATION, moved)
         self.assertEqual([], self.left(self.namespace(moved)))
         self.assertEqual([], list(self.pools[harness.DESTINATION].servers.iterdir()))
+
+    def test_cancelled_move_leaves_nothing(self) -> None:
+        migration = self.make_migration()
+        location = self.location(migration.shares[0])
+        client = self.client(READER)
+        client.call('hold', location, 'file')
+        self.run_to(migration, 'refresh')
+        record = pool.read_json(self.place(migration.source).record)
+        pool.write_json(self.place(migration.source).record, record | {'lease': 1})
+        with self.assertRaises(exceptions.DriverRefused) as caught:
+            self.finish(migration, 'fence')
+        self.assertEqual('pause_too_long', caught.exception.findings[0].code)
+        self.assertLess(client.call('held', 'file')[1], 1)
+        pool.write_json(self.place(migration.source).record, record)
+        self.finish(migration, 'fence')
+        self.crash(migration)
+        self.step(migration, 'cancel')
+        client.call('held', 'file')
+        place = self.pools[harness.DESTINATION]
+        self.assertEqual([], [*place.servers.iterdir(), *place.migrations.iterdir()])
+        self._teardown(harness.DESTINATION, migration.destination)
+        self.assertEqual([], list(place.guards.iterdir()))
+        client.call('held', 'file')
 
     def test_only_what_is_true_is_offered(self) -> None:
         source, _ = self.make_server(harness.SOURCE)
@@ -187,6 +230,28 @@ class ImageTest(ImageCase):
         self.assertEqual({}, driver.ensure_shares(self.context, [(share, server)]))
         self.assertEqual('content', self.judge.read(self.location(share), 'file'))
 
+    def test_a_copy_on_the_same_host_is_noticed(self) -> None:
+        server, _ = self.make_server(harness.SOURCE)
+        share = self.make_share(server)
+        found = self.image(harness.SOURCE, server)
+        self.drivers[harness.SOURCE]._export(found.server).stop()
+        found.close(5)
+        copy, place = found.file.with_name('copy'), found.file.with_name('place')
+        subprocess.run(['cp', '--reflink=always', str(found.file), str(copy)], check=True)
+        place.mkdir()
+        privileged.mount_image(copy, place)
+        self.addCleanup(subprocess.run, ['umount', '-q', str(place)])
+        driver = self.drivers[harness.SOURCE]
+        with self.assertRaises(exceptions.DriverRefused) as caught:
+            driver.create_share(self.context, share, server)
+        self.assertIn(caught.exception.findings[0].code, ('image_in_use', 'image_failed'))
+        self.assertEqual([], privileged.loops(found.file))
+        (device,) = privileged.loops(copy)
+        privileged.unmount_image(place, device)
+        self.assertEqual(
+            share['export_locations'], driver.create_share(self.context, share, server)
+        )
+
     def test_shares_have_to_fit(self) -> None:
         server, _ = self.make_server(harness.SOURCE)
         driver = self.drivers[harness.SOURCE]
@@ -218,6 +283,24 @@ class ImageTest(ImageCase):
         self.judge.write(self.location(clone), 'file', 'own')
         left = self.place(other).shares.iterdir()
         self.assertEqual([clone['name']], [path.name for path in left])
+
+
+class SmbTest(ImageCase):
+    """Servers with an smbd, which lives among mounts of its own."""
+
+    options: ClassVar[dict[str, Any]] = ImageCase.options | {'linux_export': 'samba'}
+
+    def test_smbd_holds_no_images_of_others(self) -> None:
+        server, _ = self.make_server(harness.SOURCE)
+        self.make_share(server)
+        other, _ = self.make_server(harness.SOURCE)
+        cifs = self.share_data(other) | {'share_proto': 'CIFS', 'access_rules': []}
+        self.drivers[harness.SOURCE].create_share(self.context, cifs, other)
+        for gone in (server, other):
+            found = self.image(harness.SOURCE, gone)
+            (device,) = privileged.loops(found.file)
+            self._teardown(harness.SOURCE, gone)
+            self.assertFalse(pathlib.Path('/sys/block', device.split('/')[2], 'loop').exists())
 
 
 class OpenTenant(NfsTenant):

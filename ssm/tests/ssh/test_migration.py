@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import pathlib
 import time
+from typing import Any, ClassVar
 
 from ssm.tests import base
 from ssm.tests.ssh.case import SshBtrfsCase, SshDirectoryCase
@@ -63,6 +64,32 @@ class BtrfsTest(SshBtrfsCase):
             self.assertEqual(before, self.subvolumes(), last)
             self.until(lambda: not self.machines.running())
             migration.id = f'again-{number}'
+
+
+@base.only_full
+class ImageTest(SshBtrfsCase):
+    """By one file for all shares."""
+
+    options: ClassVar[dict[str, Any]] = {'linux_storage': 'image', 'linux_image_size': 2}
+
+    def test_everything_arrives_by_a_restricted_key(self) -> None:
+        place = self.mounted(harness.SOURCE)
+        forced = f'{self.agent} --pool {place} --for \\"$SSH_ORIGINAL_COMMAND\\"'
+        self.machines.authorize(f'command="{forced}",restrict')
+        migration = self.filled(shares=2)
+        self.assertEqual({'clients_are_disrupted'}, set(self.check(migration)))
+        self.run_to(migration, 'refresh')
+        (self.source(migration) / 'last').write_text('change')
+        originals = [self.source(migration), self.source(migration, 1)]
+        originals += [pathlib.Path(s['provider_location'] or '') for s in migration.snapshots]
+        before = [data.manifest(path) for path in originals]
+        self.finish(migration, 'fence')
+        answer = self.finish(migration, 'complete')
+        copies = [self.target(migration), self.target(migration, 1)]
+        updates = answer['snapshot_updates']
+        copies += [pathlib.Path(updates[s['id']]['provider_location']) for s in migration.snapshots]
+        for known, copy in zip(before, copies, strict=True):
+            self.assertEqual([], data.differences(known, data.manifest(copy)))
 
 
 @base.only_full

@@ -34,8 +34,7 @@ RECORD = 8
 """Bytes of what is written to a file that is held."""
 
 HOLD_TIMEOUT = 20.0
-HOLD_PAUSE = 0.5
-"""Seconds it waits for more records, and for one of them to be acknowledged."""
+"""Seconds to wait for more records, and for one to be acknowledged."""
 
 
 class Refused(Exception):
@@ -159,11 +158,12 @@ class Holder(threading.Thread):
         self._path = path
         self.times: list[float] = []
         """When each was acknowledged."""
+        self.told = 0
         self.error = ''
 
     def run(self) -> None:
         with (
-            mounted(self._location, operation_timeout=HOLD_PAUSE) as connection,
+            mounted(self._location, operation_timeout=HOLD_TIMEOUT) as connection,
             connection.open(self._path, 'wb') as file,
         ):
             while True:
@@ -201,14 +201,17 @@ def hold(location: str, path: str) -> None:
 
 
 def held(path: str) -> tuple[int, float]:
-    """How many records a file that is held has at least, and the longest time between two so far.
+    """How many records a file that is held has at least, and the longest time between two of late.
+
+    Since the last call, that is.
 
     :raises RuntimeError: no more are written
     """
     found = _held[path]
     found.wait(20)
-    times = found.times[:]
-    return len(times), max(b - a for a, b in itertools.pairwise(times))
+    times = found.times[found.told :]
+    found.told += len(times) - 1
+    return found.told + 1, max(b - a for a, b in itertools.pairwise(times))
 
 
 def walk(location: str, count: int) -> None:

@@ -28,6 +28,9 @@ OPERATION_TIMEOUT = 0.5
 
 ASK_PAUSE = 0.05
 OPEN = 'open'
+OPEN_TIMEOUT = 20.0
+"""The same of a client that keeps its file open."""
+
 _NETWORK = 0x40000000
 
 
@@ -61,7 +64,9 @@ def enter(namespace: str) -> None:
             raise OSError(ctypes.get_errno(), 'setns')
 
 
-def connect(location: str | None, version: str) -> Any:
+def connect(
+    location: str | None, version: str, operation_timeout: float = OPERATION_TIMEOUT
+) -> Any:
     """A connection to a share.
 
     :raises OSError: there is none
@@ -74,7 +79,7 @@ def connect(location: str | None, version: str) -> Any:
         nfs_url(location),
         versions=[version],
         connect_timeout=CONNECT_TIMEOUT,
-        operation_timeout=OPERATION_TIMEOUT,
+        operation_timeout=operation_timeout,
     )
 
 
@@ -114,7 +119,7 @@ def main() -> None:
     name = f'{FILE}-{version}'
     with open(acknowledged, 'a', buffering=1) as log:
         if version == OPEN:
-            connection = connect(locator.ask(), '4.0')
+            connection = connect(locator.ask(), '4.0', OPEN_TIMEOUT)
             write_open(connection.open(name, 'wb'), running, log)
         while running:
             try:

@@ -145,6 +145,9 @@ class Storage(abc.ABC):
     moves_servers: ClassVar[bool] = False
     """A server is copied as a whole, with what the handles of its files depend on."""
 
+    opening: ClassVar[float] = 0.3
+    """Seconds of a cut-over in which nothing is copied."""
+
     lineage: ClassVar[bool] = False
     """A file has the same inode number in all snapshots of a share."""
 

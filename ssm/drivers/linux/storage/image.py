@@ -30,11 +30,16 @@ class ImageStorage(BtrfsStorage):
     """
 
     moves_servers = True
+    opening = 1.5
 
     def prepare(self) -> None:
         self._check()
         if missing := privileged.missing(image.PROGRAMS):
             raise ValueError(f'storage image needs these programs: {", ".join(missing)}')
+        if not privileged.LOOPS.exists():
+            raise ValueError(
+                f'storage image needs loop devices, and there is no {privileged.LOOPS}'
+            )
 
     def make(self, server: pool.Server, size: int) -> None:
         image.Image(server).make(self.commands, size, quotas=self.quotas)
