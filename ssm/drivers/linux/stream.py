@@ -22,6 +22,9 @@ Report = Callable[[int], None]
 _PIPE = 1 << 20
 """Bytes a pipe holds, and is moved at a time; less makes the programs wait for each other."""
 
+_GATHER = 0.001
+"""Seconds in which more may come; to move every page by itself takes time from both programs."""
+
 
 class SenderFailed(CommandFailed):
     """The program that printed failed, not the one at the end."""
@@ -174,6 +177,8 @@ def _move(
                 pace.passed(moved)
                 if report is not None:
                     report(size)
+                if moved < _PIPE // 2:
+                    time.sleep(_GATHER)
         except BrokenPipeError:
             return size, False
     return size, True
