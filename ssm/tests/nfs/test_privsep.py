@@ -28,6 +28,8 @@ from ssm.tests.world import footprint, leftovers
 from ssm.tests.world.migration import PHASE1_DONE, SUCCESS, Migration
 from ssm.tests.world.nfs_deployment import NfsDeployment
 from ssm.tests.world.nfs_tenant import NfsTenant
+from ssm.tests.world.smb_client import Refused
+from ssm.tests.world.smb_share import SmbShare
 from ssm.tests.world.tenant import Size
 from ssm.tests.world.wait import until
 
@@ -91,7 +93,11 @@ class _World(NfsDeployment):
     """``ssm-all`` of the account; pools and configuration are root's."""
 
     def __init__(self) -> None:
-        super().__init__(size=4)
+        super().__init__(
+            size=4,
+            options='enabled_share_protocols = NFS,CIFS\n',
+            backend_options='linux_export = samba\n',
+        )
         asked = f'{sys.executable} {self.path}/ask.py {self.path}/sudo'
         self._sections = f'\n[ssm_linux_privileged]\nhelper_command = {asked}\n'
         # a checkout may lie in a home directory; reading is all this lets the account do
@@ -150,6 +156,10 @@ class PrivsepTest(TestCase):
         tenant = NfsTenant(world, world.namespaces, size=small)
         tenant.make()
         report(f'server, two shares, four snapshots: {time.monotonic() - begun:.2f} s')
+        smb = SmbShare(tenant, next(iter(world.namespaces.values())))
+        alice, carol = smb.allow('alice', 'rw'), smb.allow('carol', 'ro')
+        alice.write(smb.location(), 'file', 'before')
+        self.assertEqual('before', carol.read(smb.location(), 'file'))
         counted.look()
         tenant.start_writer()
         self.addCleanup(tenant.stop_writer)
@@ -158,22 +168,30 @@ class PrivsepTest(TestCase):
         os.kill(world.helper(), signal.SIGKILL)
         tenant.wait_for_records()
         source = tenant.server()
+        self.assertEqual(source, smb.show()['share_server_id'])
         migration = Migration(world, source, 'beta')
         self.assertEqual([], [f for f in migration.check().get('findings', [])])
         self.assertNotEqual(known, process.status(world.helper()))
         migration.start()
         migration.wait_for(PHASE1_DONE)
+        alice.write(smb.location(), 'file', 'during')
         migration.complete()
         migration.wait_for(SUCCESS)
         tenant.wait_for_records()
         tenant.stop_writer()
         self.assertEqual([], tenant.wrong('beta'))
+        self.assertEqual('during', carol.read(smb.location(), 'file'))
+        smb.deny('carol')
+        self.assertRaises(Refused, carol.read, smb.location(), 'file')
+        alice.write(smb.location(), 'file', 'after')
+        self.assertEqual('after', alice.read(smb.location(), 'file'))
         self._writes_nothing_open(world)
         for snapshot in tenant.snapshots.values():
             world.request('DELETE', f'/snapshots/{snapshot}')
         until(lambda: not world.get('/snapshots')['snapshots'], 'snapshots to be gone')
         for share in tenant.shares.values():
             world.request('DELETE', f'/shares/{share}')
+        smb.delete()
         until(lambda: not world.get('/share-servers')['share_servers'], 'servers to be gone')
         left = counted.look()
         clients = {'ssmt'}
