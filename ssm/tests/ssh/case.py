@@ -3,7 +3,8 @@
 """Two machines: the source in a namespace with sshd, the destination's ssh in another one.
 
 They share the file system, so that tests can look at both pools. Daemons live in the namespace, by
-which the next run finds those of a run that was killed.
+which the next run finds those of a run that was killed. Where the source serves clients its sshd is
+one of this machine instead: the bridge of its share servers is there.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from ssm.tests.btrfs.case import BtrfsCase
 from ssm.tests.unit.drivers import harness, kit
 from ssm.tests.unit.drivers.linux.case import MigrationCase
 from ssm.tests.world import leftovers, networks
+from ssm.tests.world.deployment import free_port
 
 SOURCE, DESTINATION = '10.78.0.1', '10.78.0.2'
 """Addresses of the machines, in a network that leads nowhere."""
 
 _SSHD = """
-Port 22
+Port {port}
 ListenAddress {address}
 HostKey {directory}/host_key
 AuthorizedKeysFile {directory}/authorized_keys
@@ -45,33 +47,33 @@ ClientAliveCountMax 3
 """
 
 
-class Machines(fixtures.Fixture):
-    """The network, keys and sshd.
+class Sshd(fixtures.Fixture):
+    """Keys, and an sshd of this machine that only this machine reaches.
 
-    :param directory: for files
-    :param owned: name of the owner, see :mod:`ssm.tests.world.leftovers`
+    :param directory: for files; it is made
     """
 
-    def __init__(self, directory: pathlib.Path, owned: str) -> None:
+    address = '127.0.0.1'
+    inside: tuple[str, ...] = ()
+    """Beginning of command lines on the machine of the source."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
-        self._network = networks.Network(owned)
+        self.port = free_port()
 
     def _setUp(self) -> None:
-        self.addCleanup(self._network.remove)
-        self._network.make()
-        self.source = self._network.client(f'{SOURCE}/24')
-        self.destination = self._network.client(f'{DESTINATION}/24')
+        self.directory.mkdir()
         for name in ('host_key', 'key', 'other_key'):
             argv = ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', f'{self.directory}/{name}']
             subprocess.run(argv, check=True)
         public = self._public('host_key')
-        (self.directory / 'known_hosts').write_text(f'{SOURCE} {public}\n')
+        known = f'{self.address},[{self.address}]:{self.port}'
+        (self.directory / 'known_hosts').write_text(f'{known} {public}\n')
         self.authorize('')
-        text = _SSHD.format(address=SOURCE, directory=self.directory)
+        text = _SSHD.format(address=self.address, port=self.port, directory=self.directory)
         (self.directory / 'sshd_config').write_text(text)
         pathlib.Path('/run/sshd').mkdir(mode=0o755, exist_ok=True)
         self.start()
-        self._stub()
 
     def _public(self, name: str) -> str:
         return (self.directory / f'{name}.pub').read_text().strip()
@@ -83,20 +85,44 @@ class Machines(fixtures.Fixture):
 
     def start(self) -> None:
         """Start sshd, and wait until it listens."""
-        inside = ['nsenter', f'--net={privileged.NAMESPACES / self.source}']
         log = (self.directory / 'sshd.log').open('ab')
-        argv = [*inside, '/usr/sbin/sshd', '-D', '-e', '-f', f'{self.directory}/sshd_config']
+        # it does not outlive a run that is killed
+        argv = [*self.inside, 'setpriv', '--pdeathsig', 'KILL', '/usr/sbin/sshd', '-D', '-e']
+        argv += ['-f', f'{self.directory}/sshd_config']
         with log:
             self.sshd = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.addCleanup(self.sshd.wait)
         self.addCleanup(self.sshd.kill)
         end = time.monotonic() + 10
         while not subprocess.run(
-            [*inside, 'ss', '-Htln', 'sport = :22'], capture_output=True, check=True
+            [*self.inside, 'ss', '-Htln', f'sport = :{self.port}'], capture_output=True, check=True
         ).stdout:
             if time.monotonic() > end:
                 raise AssertionError((self.directory / 'sshd.log').read_text())
             time.sleep(0.02)
+
+
+class Machines(Sshd):
+    """The same with a network of their own, which can be cut.
+
+    :param owned: name of the owner, see :mod:`ssm.tests.world.leftovers`
+    """
+
+    address = SOURCE
+
+    def __init__(self, directory: pathlib.Path, owned: str) -> None:
+        super().__init__(directory)
+        self.port = 22
+        self._network = networks.Network(owned)
+
+    def _setUp(self) -> None:
+        self.addCleanup(self._network.remove)
+        self._network.make()
+        self.source = self._network.client(f'{SOURCE}/24')
+        self.destination = self._network.client(f'{DESTINATION}/24')
+        self.inside = ('nsenter', f'--net={privileged.NAMESPACES / self.source}')
+        super()._setUp()
+        self._stub()
 
     def stop(self) -> None:
         """Kill all that runs on the machine of the source: sshd, sessions, agents."""
@@ -129,16 +155,14 @@ class Machines(fixtures.Fixture):
 class SshMixin:
     """Mix-in: the destination reaches the source by ssh."""
 
-    machines: Machines
+    machines: Sshd
     ssh: ClassVar[dict[str, Any]] = {}
     """Further options of both stanzas."""
 
-    def make_machines(self, directory: pathlib.Path, owned: str) -> None:
+    def make_machines(self, machines: Sshd) -> None:
         """Make the machines, once both pools are there."""
-        place = directory / 'ssh'
-        place.mkdir()
-        self.machines = self.useFixture(Machines(place, owned))  # type: ignore[attr-defined]
-        agent = place / 'ssm-linux-agent'
+        self.machines = self.useFixture(machines)  # type: ignore[attr-defined]
+        agent = machines.directory / 'ssm-linux-agent'
         self.agent = str(agent)
         self.breaking()
         agent.chmod(0o755)
@@ -169,8 +193,8 @@ sys.exit(agent.main())
         directory = self.machines.directory
         values = {
             'linux_transport': 'ssh',
-            'linux_ssh_host': SOURCE,
-            'linux_ssh_port': 22,
+            'linux_ssh_host': self.machines.address,
+            'linux_ssh_port': self.machines.port,
             'linux_ssh_user': 'root',
             'linux_ssh_key': f'{directory}/key',
             'linux_ssh_known_hosts': f'{directory}/known_hosts',
@@ -206,7 +230,7 @@ class SshBtrfsCase(SshMixin, BtrfsCase):
     def make_pool(self, stanza: str) -> pathlib.Path:
         path = super().make_pool(stanza)
         if stanza == harness.DESTINATION:
-            self.make_machines(self.loops.path, self.loops.name)
+            self.make_machines(Machines(self.loops.path / 'ssh', self.loops.name))
         return path
 
 
@@ -217,5 +241,5 @@ class SshDirectoryCase(SshMixin, MigrationCase):
         path = super().make_pool(stanza)
         if stanza == harness.DESTINATION:
             leftovers.clean_up()
-            self.make_machines(path.parent, leftovers.name())
+            self.make_machines(Machines(path.parent / 'ssh', leftovers.name()))
         return path

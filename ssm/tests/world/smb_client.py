@@ -2,8 +2,8 @@
 
 """An SMB client in a network namespace: a program run once for each request.
 
-``nsenter --net=… python -m ssm.tests.world.smb_client LOCATION USER PASSWORD PATH`` prints the
-content of a file, and with a further argument makes that the content.
+``nsenter --net=… python smb_client.py LOCATION USER PASSWORD PATH`` prints the content of a file,
+and with a further argument makes that the content. Run as a file it starts in half the time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 from ssm.drivers.linux import privileged
 
-TIMEOUT = '10'
+TIMEOUT = '6'
 """Seconds; a server that is cut off does not answer."""
 
 
@@ -34,7 +34,7 @@ class SmbClient:
 
     def _run(self, location: str, path: str, *text: str) -> str:
         argv = ['timeout', TIMEOUT, 'nsenter', f'--net={privileged.NAMESPACES / self._namespace}']
-        argv += [sys.executable, '-W', 'ignore', '-m', 'ssm.tests.world.smb_client']
+        argv += [sys.executable, '-P', '-W', 'ignore', __file__]
         argv += [location, self._user, self._password, path, *text]
         done = subprocess.run(argv, capture_output=True, text=True)
         if done.returncode:
