@@ -182,18 +182,3 @@ def _same_mounts(pid: int) -> bool:
 def _has_mounted(pid: int, device: str) -> bool:
     text = pathlib.Path(f'/proc/{pid}/mounts').read_text(encoding='utf-8', errors='replace')
     return any(line.startswith(f'{device} ') for line in text.split('\n'))
-
-
-def mounted(other_than: pathlib.Path) -> list[pathlib.Path]:
-    """Where images of servers are mounted.
-
-    :param other_than: a server that is left out
-    """
-    text = pathlib.Path('/proc/self/mounts').read_text(encoding='utf-8', errors='replace')
-    found = []
-    for line in text.splitlines():
-        device, place, kind, _ = line.split(' ', 3)
-        path = pathlib.Path(place)
-        if device.startswith('/dev/loop') and kind == 'btrfs' and path.name == 'data':
-            found += [path] if path.parent != other_than else []
-    return found

@@ -224,20 +224,23 @@ def start_ganesha(
         return _start([*_inside(namespace), *argv], stream.fileno(), **variables)
 
 
-def start_smbd(namespace: str, place: pathlib.Path, foreign: Iterable[pathlib.Path]) -> Running:
+def start_smbd(namespace: str, place: pathlib.Path, image: pathlib.Path) -> Running:
     """Start an SMB server in a namespace, which sees the accounts of a directory.
 
     :param place: has ``smb.conf``, ``passwd`` and ``nsswitch.conf``
-    :param foreign: mount points that it has no business with
+    :param image: where its own shares may be mounted from an image
     """
     script = (
-        # where / is not shared it would hold these mounts, also when they are gone for others
-        'umount /run/ssm/*/shares/* "$@" 2>/dev/null; '
+        # where / is not shared it would hold mounts of others, also when they are gone for them
+        'umount /run/ssm/*/shares/* 2>/dev/null; '
+        'while read -r device mount kind rest; do mount=$(printf %b "$mount"); '
+        'case "$device $kind $mount" in "/dev/loop"*" btrfs "*/data) '
+        '[ "$mount" = "$1" ] || umount "$mount";; esac; done </proc/self/mounts; '
         'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/nsswitch.conf" '
         '/etc/nsswitch.conf && exec smbd --foreground --no-process-group -s "$0/smb.conf"'
     )
-    argv = ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', script, str(place)]
-    argv += map(str, foreign)
+    argv = ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', script]
+    argv += [str(place), str(image)]
     with (place / 'start.log').open('ab') as stream:
         return _start([*_inside(namespace), *argv], stream.fileno())
 

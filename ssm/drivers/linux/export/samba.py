@@ -82,7 +82,7 @@ class SambaExport(GaneshaExport):
         super().start()
         shares = self._smb_records()
         if shares and not self._smbd.running():
-            self._smbd.start(image.mounted(other_than=self.server.path))
+            self._smbd.start(image.Image(self.server).mount)
             self._smbd.set_users(self._users())
             self._smbd.share_all(
                 {name: self._section(name, record) for name, record in shares.items()}

@@ -13,7 +13,7 @@ import contextlib
 import pathlib
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ssm.common.exceptions import DriverBusy, DriverRefused
 from ssm.common.findings import Finding
@@ -58,10 +58,10 @@ class Smbd:
         pair = pool.read_json(self._pids)
         return Running(*pair) if pair else None
 
-    def start(self, foreign: Iterable[pathlib.Path]) -> None:
+    def start(self, image: pathlib.Path) -> None:
         """Start it without users and shares; returns when clients can connect.
 
-        :param foreign: mount points that it must not hold
+        :param image: the only mount of an image that it keeps
         :raises DriverRefused: it ends at once
         :raises DriverBusy: it takes too long
         """
@@ -74,7 +74,7 @@ class Smbd:
         self._accounts.write_text(samba_config.ACCOUNTS, encoding='ascii')
         (self._place / 'nsswitch.conf').write_text(samba_config.SWITCH, encoding='ascii')
         (self._place / 'smb.conf').write_text(samba_config.core(self._place), encoding='utf-8')
-        server = privileged.start_smbd(self._namespace, self._place, foreign)
+        server = privileged.start_smbd(self._namespace, self._place, image)
         pool.write_json(self._pids, server)
         daemons.wait(
             server,
