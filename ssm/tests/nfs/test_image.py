@@ -167,7 +167,8 @@ class MoveTest(ImageCase):
         with self.assertRaises(exceptions.DriverRefused) as caught:
             self.finish(migration, 'fence')
         self.assertEqual('pause_too_long', caught.exception.findings[0].code)
-        self.assertLess(client.call('held', 'file')[1], 1)
+        # a cut-over takes longer, a busy machine seldom does
+        self.assertLess(client.call('held', 'file')[1], 1.7)
         pool.write_json(self.place(migration.source).record, record)
         self.finish(migration, 'fence')
         self.crash(migration)
