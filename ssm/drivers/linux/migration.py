@@ -13,15 +13,14 @@ from oslo_log import log as logging
 
 from ssm.common.context import RequestContext
 from ssm.common.exceptions import DriverBusy, DriverError, DriverRefused
-from ssm.common.findings import Finding, Severity, errors, sentence
-from ssm.conf.backend import BackendConfig
+from ssm.common.findings import Finding, Severity, sentence
 from ssm.conf.linux import LINUX_OPTS
 from ssm.drivers import base
-from ssm.drivers.linux import agent, check, control, moving, parts, pool
-from ssm.drivers.linux.command import CommandFailed, Commands
+from ssm.drivers.linux import check, control, moving, parts, pool
+from ssm.drivers.linux.command import CommandFailed
+from ssm.drivers.linux.offer import Offer, side_of
 from ssm.drivers.linux.refusal import refusal
-from ssm.drivers.linux.serving import Servers, server_name
-from ssm.drivers.linux.transport.base import Transport
+from ssm.drivers.linux.serving import server_name
 
 LOG = logging.getLogger(__name__)
 
@@ -33,82 +32,10 @@ _SHARE_KEYS = frozenset({'id', 'share_id', 'name', 'size', 'share_proto', 'acces
 """What a worker has to know of a share."""
 
 
-class ServerMigration(Servers):
+class ServerMigration(Offer):
     """Migration as the part of the driver that lets workers do the work."""
 
     workers: control.Workers
-
-    def share_server_migration_check_compatibility(
-        self,
-        context: RequestContext,
-        share_server: base.ShareServer,
-        dest_host: str,
-        old_share_network: dict[str, Any],
-        new_share_network: dict[str, Any],
-        shares_request_spec: dict[str, Any],
-    ) -> base.Capabilities:
-        peer, findings = check.source_stanza(self.backend, share_server['host'], LINUX_OPTS)
-        keeps = moves = False
-        if peer is not None:
-            findings = list(self._reasons(peer, share_server, shares_request_spec))
-            keeps = {peer.linux_isolation, self.backend.linux_isolation} == {'netns'}
-        if peer is not None and self.storage.moves_servers and not errors(findings):
-            disrupting = self._disrupting(peer, share_server, shares_request_spec)
-            moves = not disrupting
-            findings += moving.findings(disrupting)
-        return base.Capabilities(
-            compatible=not errors(findings),
-            writable=True,
-            nondisruptive=moves,
-            preserve_snapshots=True,
-            migration_cancel=True,
-            migration_get_progress=True,
-            keeps_addresses=keeps,
-            findings=findings,
-        )
-
-    def _reasons(
-        self, peer: BackendConfig, share_server: base.ShareServer, spec: dict[str, Any]
-    ) -> Iterator[Finding]:
-        way, wrong = check.way(peer, self.backend, share_server['host'])
-        if way is None:
-            yield from wrong
-            return
-        side = _side(peer, server_name(share_server))
-        server = pool.Pool(side['pool']).server(side['server'])
-        with contextlib.closing(self._transport(way)) as transport:
-            found, wrong = check.describe(transport, side, self.storage)
-            if found:
-                wrong = list(check.pools(found, self.place, server, share_server['id']))
-                wrong += check.protocols(parts.load('export', self.backend.linux_export), spec)
-                wrong += check.storages(peer, self.backend, self.storage, found)
-            if wrong:
-                yield from wrong
-                return
-            try:
-                trees = self.storage.trees(server, found['shares'])
-                measured = check.measure(self.storage, transport, trees)
-            except CommandFailed as error:
-                yield transport.lost(error) or check.agent_failed(transport, error)
-                return
-        yield from check.content(measured, found['shares'], self.storage, spec)
-
-    def _disrupting(
-        self, peer: BackendConfig, share_server: base.ShareServer, spec: dict[str, Any]
-    ) -> list[str]:
-        """Why clients would notice a migration; none if they go on with what they have open."""
-        way, _ = check.way(peer, self.backend, share_server['host'])
-        assert way is not None  # it was looked at
-        side = _side(peer, server_name(share_server))
-        with contextlib.closing(self._transport(way)) as transport:
-            try:
-                there = transport.start('versions', side=side).result()
-            except CommandFailed as error:
-                return [f'its host does not say what it runs: {error}']
-        found = list(moving.reasons(peer, self.backend, there, agent.versions(side), spec))
-        if self.place.server(side['server']).path.exists():
-            found.append(f'there is a server {side["server"]} at the destination')
-        return found
 
     def share_server_migration_start(
         self,
@@ -354,8 +281,8 @@ class ServerMigration(Servers):
         # nothing was set up for it: the server itself comes
         moves = self.storage.moves_servers and dest_share_server['identifier'] is None
         return {
-            'source': _side(peer, server_name(src_share_server)),
-            'destination': _side(
+            'source': side_of(peer, server_name(src_share_server)),
+            'destination': side_of(
                 self.backend, server_name(src_share_server if moves else dest_share_server)
             ),
             'moves': {} if moves else None,
@@ -378,11 +305,6 @@ class ServerMigration(Servers):
             },
         }
 
-    @staticmethod
-    def _transport(way: dict[str, Any]) -> Transport:
-        made: Transport = parts.load('transport', way['transport'])(Commands(), way)
-        return made
-
     def _still_fenced(self, job: dict[str, Any], migration: pool.Migration) -> bool:
         """Whether a migration still has the source closed; one that is not reached stays closed.
 
@@ -397,20 +319,6 @@ class ServerMigration(Servers):
                 failed = check.agent_failed(transport, error)
                 raise DriverBusy(failed.message, findings=[failed]) from None
         return bool(known == migration.id)
-
-
-def _side(stanza: BackendConfig, server: str) -> dict[str, str]:
-    """Where one end of a migration is, for workers and agents.
-
-    :param server: what it is called on the storage
-    """
-    return {
-        'pool': stanza.linux_pool_path,
-        'server': server,
-        'storage': stanza.linux_storage,
-        'export': stanza.linux_export,
-        'isolation': stanza.linux_isolation,
-    }
 
 
 def _is_done(migration: pool.Migration, step: str) -> bool:
