@@ -74,7 +74,9 @@ def _record(server: pool.Server, name: str) -> dict[str, Any] | None:
     return record and {key: record[key] for key in ('share_id', 'size')}
 
 
-def survey(roots: list[str], since: float | None = None, devices: bool = True) -> list[Any]:
+def survey(
+    roots: list[str], since: dict[str, Any] | None = None, devices: bool = True
+) -> list[Any]:
     """See :func:`ssm.drivers.linux.tree.survey`; returns the fields of each survey."""
     return [dataclasses.asdict(s) for s in tree.survey(roots, since=since, devices=devices)]
 

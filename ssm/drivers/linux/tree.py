@@ -8,12 +8,13 @@ with surrogates for bytes that are no UTF-8, as :func:`os.fsdecode` makes them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _CLOCK_SLACK = 0.1
@@ -53,7 +54,9 @@ class Survey:
     :param used: bytes on the disk, each inode once
     :param uncopyable: entries this process can't read or make, ``first_uncopyable`` is one
     :param foreign: entries that belong to another user than this process
-    :param changed: regular files changed since the given time
+    :param changed: regular files that changed since the look before
+    :param moved: a directory was renamed since then, as far as that can be seen
+    :param directories: inode by path of those that were looked into
     :param seconds: how long it took to look
     """
 
@@ -64,6 +67,8 @@ class Survey:
     first_uncopyable: str = ''
     foreign: int = 0
     changed: list[str] = dataclasses.field(default_factory=list)
+    moved: bool = False
+    directories: dict[str, int] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
 
     def refuse(self, path: str) -> None:
@@ -72,63 +77,111 @@ class Survey:
         self.first_uncopyable = self.first_uncopyable or path
 
 
-def walk(root: str, survey: Survey) -> Iterator[tuple[str, str, os.stat_result]]:
+class Since:
+    """A look before: what may have changed since then.
+
+    :param known: ``time``, when it began (epoch), and ``directories``, as in :class:`Survey`, None
+        if nothing was renamed meanwhile; None if there was no look before
+    """
+
+    def __init__(self, known: Mapping[str, Any] | None) -> None:
+        self._time: float | None = None
+        self._places: dict[int, str] | None = None
+        if known is not None:
+            self._time = known['time'] - _CLOCK_SLACK
+            if known['directories'] is not None:
+                self._places = {inode: path for path, inode in known['directories'].items()}
+
+    def has_changed(self, status: os.stat_result) -> bool:
+        """Whether an entry is a regular file with a new time of its inode.
+
+        Programs can't set that. A rename gives the file a new one, but none to what is below a
+        directory.
+        """
+        return (
+            self._time is not None
+            and stat.S_ISREG(status.st_mode)
+            and status.st_ctime >= self._time
+        )
+
+    def was_moved(
+        self, path: str, status: os.stat_result, entries: Iterable[os.stat_result]
+    ) -> bool:
+        """Whether a directory seems to have been renamed; files in it may have been missed."""
+        # the root is renamed by whoever closes the share, and by nobody else
+        if not path or self._time is None or self._places is None:
+            return False
+        if status.st_ctime < self._time:
+            return False
+        if (before := self._places.get(status.st_ino)) is not None:
+            # it may have been away for a while
+            return before != path or status.st_ctime_ns != status.st_mtime_ns
+        # else it was made since
+        old = (entry.st_ctime < self._time for entry in entries if stat.S_ISREG(entry.st_mode))
+        return status.st_mtime < self._time or any(old)
+
+
+def walk(root: str, survey: Survey, before: Since) -> Iterator[tuple[str, str, os.stat_result]]:
     """Every entry below and including the root: path below it, whole path, status.
 
-    :param survey: gets the directories that can't be read
+    :param survey: gets the directories, whether some were renamed, and those that can't be read
     """
     todo = ['']
-    yield '.', root, os.lstat(root)
+    top = os.lstat(root)
+    yield '.', root, top
     while todo:
         below = todo.pop()
         try:
-            entries = list(os.scandir(f'{root}/{below}'))
+            directory, entries = _entries(f'{root}/{below}')
         except (FileNotFoundError, NotADirectoryError):
             continue
         except PermissionError:
             survey.refuse(below or '.')
             continue
-        for entry in entries:
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            path = below + entry.name
+        if directory.st_dev == top.st_dev:
+            survey.directories[below] = directory.st_ino
+        survey.moved |= before.was_moved(below, directory, (status for _, status in entries))
+        for name, status in entries:
+            path = below + name
             if stat.S_ISDIR(status.st_mode):
                 todo.append(f'{path}/')
-            yield path, entry.path, status
+            yield path, f'{root}/{path}', status
 
 
-def _changed_since(status: os.stat_result, since: float | None) -> bool:
-    # the inode's time, which programs can't set
-    return (
-        since is not None
-        and stat.S_ISREG(status.st_mode)
-        and status.st_ctime >= since - _CLOCK_SLACK
-    )
+def _entries(path: str) -> tuple[os.stat_result, list[tuple[str, os.stat_result]]]:
+    """Status of a directory, and of all in it; of this one, whatever gets its name meanwhile."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        found = []
+        for entry in os.scandir(descriptor):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((entry.name, entry.stat(follow_symlinks=False)))
+        return os.fstat(descriptor), found
+    finally:
+        os.close(descriptor)
 
 
 def survey(
-    roots: Iterable[str], *, since: float | None = None, devices: bool = True
+    roots: Iterable[str], *, since: Mapping[str, Any] | None = None, devices: bool = True
 ) -> list[Survey]:
     """Measure trees; an inode that several of them share counts for the first.
 
-    :param since: also list files changed at or after this time (epoch)
+    :param since: also tell what changed, see :class:`Since`
     :param devices: whether device nodes can be copied
     """
     seen: set[tuple[int, int]] = set()
     privileged, user = os.geteuid() == 0, os.geteuid()
-    found = []
+    found, before = [], Since(since)
     for root in roots:
         begun = time.monotonic()
         result = Survey()
-        for path, whole, status in walk(root, result):
+        for path, whole, status in walk(root, result, before):
             result.files += 1
             mode = status.st_mode
             if stat.S_ISREG(mode):
                 if not privileged and not os.access(whole, os.R_OK):
                     result.refuse(path)
-                if _changed_since(status, since):
+                if before.has_changed(status):
                     result.changed.append(path)
             elif not devices and (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)):
                 result.refuse(path)
@@ -206,7 +259,7 @@ class Reader:
         kept: dict[str, bool],
         *,
         content: bool | Iterable[str] = False,
-        since: float | None = None,
+        since: Mapping[str, Any] | None = None,
     ) -> tuple[Manifest, Survey]:
         """What every file of a tree is like, as far as a copy keeps it.
 
@@ -214,13 +267,13 @@ class Reader:
         :param content: include digests of all regular files, or of these paths
         :param since: as in :func:`survey`
         """
-        begun = time.monotonic()
+        begun, before = time.monotonic(), Since(since)
         every = content is True
         some = set() if isinstance(content, bool) else set(content)
         result = Survey()
         manifest: Manifest = {}
         linked: dict[tuple[int, int], list[str]] = {}
-        for path, whole, status in walk(root, result):
+        for path, whole, status in walk(root, result, before):
             mode = status.st_mode
             owner = (status.st_uid, status.st_gid) if kept['owners'] else (0, 0)
             manifest[path] = [
@@ -235,7 +288,7 @@ class Reader:
             ]
             if status.st_nlink > 1 and not stat.S_ISDIR(mode):
                 linked.setdefault((status.st_dev, status.st_ino), []).append(path)
-            if _changed_since(status, since):
+            if before.has_changed(status):
                 result.changed.append(path)
         for paths in linked.values():
             # named by its first member; links that lead out of the tree do not count

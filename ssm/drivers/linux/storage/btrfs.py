@@ -250,7 +250,8 @@ class BtrfsStorage(Storage):
             'manifest',
             roots=[source],
             kept=self.abilities.to_dict(),
-            since=since and since['time'],
+            # of a snapshot, so nothing was renamed while it was looked at
+            since=since and {'time': since['time'], 'directories': None},
         )
 
         def look() -> tuple[Manifest, set[str]]:

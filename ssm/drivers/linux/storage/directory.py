@@ -154,6 +154,8 @@ class DirectoryStorage(Storage):
         else:
             looking = transport.start('survey', roots=[str(path)], since=since)
         origin = transport.rsync(str(path))
+        # directories that were renamed may have hidden files from the pass before
+        checksum = checksum or bool(since and since['moved'])
         options = ['--checksum'] if checksum else []
         done = self._rsync.copy(origin, str(target), *options, strict=strict, report=report)
         manifest, survey = looking.result()[0] if strict else ({}, looking.result()[0])
@@ -162,13 +164,18 @@ class DirectoryStorage(Storage):
         if unsure := [] if checksum else sorted(set(survey['changed']) - touched):
             more = self._rsync.copy(origin, str(target), '--checksum', strict=strict, only=unsure)
             done.size += more.size
+        moved = survey['moved'] and not checksum
+        if moved and strict:
+            whole = self._rsync.copy(origin, str(target), '--checksum', strict=True)
+            done.size += whole.size
+            touched |= set(whole.touched)
         pool.sync_filesystem(target)
 
         def look() -> tuple[Manifest, set[str]]:
             return manifest, touched.union(unsure)
 
         return Pass(
-            since=now,
+            since={'time': now, 'directories': survey['directories'], 'moved': moved},
             size=done.size,
             seconds=time.monotonic() - begun,
             # at both ends

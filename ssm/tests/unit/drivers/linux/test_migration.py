@@ -47,6 +47,15 @@ CHANGES: tuple[Callable[[pathlib.Path, pathlib.Path], object], ...] = (
 )
 """What clients do to two files in directories of a share."""
 
+RENAMES = """
+import os
+while True:
+    for number in range(10):
+        os.rename(f'{number}', f'z{number}')
+        os.rename(f'z{number}', f'{number}')
+"""
+"""A client that renames directories all the time."""
+
 
 def fill(root: pathlib.Path) -> None:
     """Everything a file system can hold, as far as this process may make it."""
@@ -192,6 +201,29 @@ class ClientsTest(MigrationCase):
         finally:
             stop.set()
             changing.join()
+        self.finish(migration, 'complete')
+        self.assert_equal_trees(self.closed(migration), self.target(migration))
+
+    def test_directories_that_are_renamed_hide_no_change(self) -> None:
+        """Of a file with the size and the time of that which had its name before."""
+        migration = self.migration_of()
+        source = self.source(migration)
+        for number in range(10):
+            directory = source / f'{number}'
+            directory.mkdir()
+            for name in ('old', 'new'):
+                (directory / name).write_text(name)
+                os.utime(directory / name, (1, 1))
+        self.run_to(migration, 'continue')
+        for number in range(10):
+            (source / f'{number}' / 'new').rename(source / f'{number}' / 'old')
+        with subprocess.Popen([sys.executable, '-c', RENAMES], cwd=source) as renaming:
+            try:
+                for _ in range(3):
+                    self.finish(migration, 'refresh')
+            finally:
+                renaming.kill()
+        self.finish(migration, 'fence')
         self.finish(migration, 'complete')
         self.assert_equal_trees(self.closed(migration), self.target(migration))
 
