@@ -20,7 +20,7 @@ from ssm.db import models
 from ssm.db.engine import db_time
 from ssm.migration import journal, networks, progress, recovery, states, steps, store, switch
 from ssm.migration.plan import begun, next_step, plan_of
-from ssm.migration.run import Run, Tools, Write
+from ssm.migration.run import Run, Tools, Write, source_finding
 from ssm.migration.states import FORWARD, Event, Plan, Step
 
 LOG = logging.getLogger(__name__)
@@ -233,20 +233,18 @@ def _release_addresses(run: Run, step: Step) -> Write | None:
 
 
 def _not_repeatable(run: Run, step: Step) -> Finding:
-    return Finding(
+    return source_finding(
+        run.row,
         'step_not_repeatable',
         f'The service stopped during {step}, and the driver can not tell whether it was done.',
         'Look at both storages, then repair by reset_status and reset_task_state.',
-        object_type='share_server',
-        object_id=run.row.source_share_server_id,
     )
 
 
 def _overdue(run: Run, step: Step, waited: float, reason: str) -> Finding:
-    return Finding(
+    return source_finding(
+        run.row,
         'step_overdue',
         f'{step} was put off for {waited:.0f} s. The last reason: {reason}',
         'Remove the reason; migration_step_deadline is the limit.',
-        object_type='share_server',
-        object_id=run.row.source_share_server_id,
     )

@@ -55,6 +55,13 @@ def gone(side: str, server_id: str) -> exceptions.SsmError:
     return exceptions.SsmError(finding.message, findings=[finding])
 
 
+def source_finding(row: models.Migration, code: str, message: str, hint: str) -> Finding:
+    """A reason that is about the server that moves."""
+    return Finding(
+        code, message, hint, object_type='share_server', object_id=row.source_share_server_id
+    )
+
+
 @engine.reader
 def _load(session: orm.Session, row: models.Migration) -> Objects:
     """Three statements."""
@@ -189,12 +196,11 @@ class Run:
             LOG.exception('Migration %s: the driver failed in %s', self.row.id, method)
             raise exceptions.DriverRefused(
                 findings=[
-                    Finding(
+                    source_finding(
+                        self.row,
                         'driver_failed',
                         f'The driver failed in {method}: {exc}',
                         'See the log of the destination for the traceback.',
-                        object_type='share_server',
-                        object_id=self.row.source_share_server_id,
                     )
                 ]
             ) from exc

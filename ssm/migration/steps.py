@@ -29,7 +29,7 @@ from ssm.migration import (
     switch,
 )
 from ssm.migration.outcome import Again, Done, Outcome
-from ssm.migration.run import Run
+from ssm.migration.run import Run, source_finding
 from ssm.migration.states import POINT_OF_NO_RETURN, Step
 
 LOG = logging.getLogger(__name__)
@@ -54,13 +54,12 @@ def check(run: Run) -> Outcome:
 
 
 def _offer_changed(run: Run) -> Finding:
-    return Finding(
+    return source_finding(
+        run.row,
         'offer_changed',
         'Whether the destination moves the server without disrupting its clients, or under its '
         'addresses, has changed since the migration was started.',
         'Check again, then start again.',
-        object_type='share_server',
-        object_id=run.row.source_share_server_id,
     )
 
 
@@ -101,23 +100,21 @@ def _cast_rules(run: Run, *, read_only: bool) -> Outcome:
 
 
 def _rules_failed(run: Run, failed: int) -> Finding:
-    return Finding(
+    return source_finding(
+        run.row,
         'access_rules_failed',
         f'{run.row.source_host} could not apply the access rules of {failed} shares.',
         'See the states of the rules and the log of that service.',
-        object_type='share_server',
-        object_id=run.row.source_share_server_id,
     )
 
 
 def _rules_slow(run: Run, pending: int, waited: float) -> Finding:
-    return Finding(
+    return source_finding(
+        run.row,
         'access_rules_timeout',
         f'{run.row.source_host} did not apply the access rules of {pending} shares within '
         f'{waited:.0f} s.',
         'See whether that service is up; migration_wait_access_rules_timeout is the limit.',
-        object_type='share_server',
-        object_id=run.row.source_share_server_id,
     )
 
 

@@ -48,7 +48,7 @@ class ServerMigration(Offer):
     ) -> dict[str, Any] | None:
         job = self._job(src_share_server, dest_share_server, shares, snapshots)
         migration = self._take(token, dest_share_server, job)
-        if migration.completed_file.exists() or _is_done(migration, 'copy'):
+        if migration.completed_file.exists() or migration.is_done('copy'):
             return None
         if not self.workers.running(migration, token, 'copy'):
             self.workers.begin(migration, token, 'copy')
@@ -89,7 +89,7 @@ class ServerMigration(Offer):
         if self.storage.moves_servers:
             progress.pop('shares', None)
         # the last share may be done a moment before the step is
-        over = _is_done(migration, 'copy')
+        over = migration.is_done('copy')
         progress['total_progress'] = 100 if over else min(progress['total_progress'], 99)
         return base.Progress(**progress)
 
@@ -123,7 +123,7 @@ class ServerMigration(Offer):
         if migration.opening_file.exists():
             return
         _need_first_phase(migration)
-        if _is_done(migration, 'fence') and self._still_fenced(job, migration):
+        if migration.is_done('fence') and self._still_fenced(job, migration):
             return
         try:
             self._run(migration, token, 'fence')
@@ -163,7 +163,7 @@ class ServerMigration(Offer):
             job['moves']['record'] = record | {'waits': True}
         migration = self._take(token, dest_share_server, job)
         if not migration.completed_file.exists():
-            if not _is_done(migration, 'complete'):
+            if not migration.is_done('complete'):
                 self._run(migration, token, 'complete')
             progress = pool.read_json(migration.progress_file) or {'findings': []}
             ended = progress | {'total_progress': 100}
@@ -230,7 +230,7 @@ class ServerMigration(Offer):
             LOG.warning('Rounds of %s stay in its source: %s', migration.id, error)
 
     def _retire_sources(self) -> None:
-        """Try again what failed when servers moved here."""
+        """Try again what failed when servers moved here; one that does not answer ends it."""
         for guard in self.place.guards.iterdir():
             migration = self.place.migration(guard.name)
             file = migration.retire_file
@@ -242,7 +242,9 @@ class ServerMigration(Offer):
                 try:
                     moving.retire(transport, left['side'], migration)
                 except (CommandFailed, DriverError) as error:
+                    # the report waits for this: the others have their turns at the next ones
                     LOG.warning('The source of %s is not put aside: %s', migration.id, error)
+                    return
 
     def _run(self, migration: pool.Migration, token: base.Token, step: str) -> None:
         self.workers.run(migration, token, step, self.backend.linux_step_timeout)
@@ -321,13 +323,8 @@ class ServerMigration(Offer):
         return bool(known == migration.id)
 
 
-def _is_done(migration: pool.Migration, step: str) -> bool:
-    result = migration.result(step)
-    return result is not None and result['state'] == 'done'
-
-
 def _need_first_phase(migration: pool.Migration) -> None:
-    if not _is_done(migration, 'copy'):
+    if not migration.is_done('copy'):
         raise refusal('first_phase_not_over', 'The first phase of this migration is not over.')
 
 

@@ -45,15 +45,14 @@ class Offer(Servers):
         new_share_network: dict[str, Any],
         shares_request_spec: dict[str, Any],
     ) -> base.Capabilities:
-        peer, findings = check.source_stanza(self.backend, share_server['host'], LINUX_OPTS)
         keeps = moves = False
+        peer, findings = check.source_stanza(self.backend, share_server['host'], LINUX_OPTS)
         if peer is not None:
-            findings = list(self._reasons(peer, share_server, shares_request_spec))
             keeps = {peer.linux_isolation, self.backend.linux_isolation} == {'netns'}
-        if peer is not None and self.storage.moves_servers and not errors(findings):
-            disrupting = self._disrupting(peer, share_server, shares_request_spec)
-            moves = not disrupting
-            findings += moving.findings(disrupting)
+            way, findings = check.way(peer, self.backend, share_server['host'])
+            if way is not None:
+                with contextlib.closing(self._transport(way)) as transport:
+                    moves, findings = self._look(transport, peer, share_server, shares_request_spec)
         return base.Capabilities(
             compatible=not errors(findings),
             writable=True,
@@ -65,44 +64,58 @@ class Offer(Servers):
             findings=findings,
         )
 
+    def _look(
+        self,
+        transport: Transport,
+        peer: BackendConfig,
+        share_server: base.ShareServer,
+        spec: dict[str, Any],
+    ) -> tuple[bool, list[Finding]]:
+        """Whether clients would go on, and what is to be said."""
+        side = side_of(peer, server_name(share_server))
+        findings = list(self._reasons(transport, peer, side, share_server['id'], spec))
+        if errors(findings) or not self.storage.moves_servers:
+            return False, findings
+        disrupting = self._disrupting(transport, peer, side, spec)
+        return not disrupting, findings + moving.findings(disrupting)
+
     def _reasons(
-        self, peer: BackendConfig, share_server: base.ShareServer, spec: dict[str, Any]
+        self,
+        transport: Transport,
+        peer: BackendConfig,
+        side: dict[str, str],
+        server_id: str,
+        spec: dict[str, Any],
     ) -> Iterator[Finding]:
-        way, wrong = check.way(peer, self.backend, share_server['host'])
-        if way is None:
+        server = pool.Pool(side['pool']).server(side['server'])
+        found, wrong = check.describe(transport, side, self.storage)
+        if found:
+            wrong = list(check.pools(found, self.place, server, server_id))
+            wrong += check.protocols(parts.load('export', self.backend.linux_export), spec)
+            wrong += check.storages(peer, self.backend, self.storage, found)
+        if wrong:
             yield from wrong
             return
-        side = side_of(peer, server_name(share_server))
-        server = pool.Pool(side['pool']).server(side['server'])
-        with contextlib.closing(self._transport(way)) as transport:
-            found, wrong = check.describe(transport, side, self.storage)
-            if found:
-                wrong = list(check.pools(found, self.place, server, share_server['id']))
-                wrong += check.protocols(parts.load('export', self.backend.linux_export), spec)
-                wrong += check.storages(peer, self.backend, self.storage, found)
-            if wrong:
-                yield from wrong
-                return
-            try:
-                trees = self.storage.trees(server, found['shares'])
-                measured = check.measure(self.storage, transport, trees)
-            except CommandFailed as error:
-                yield transport.lost(error) or check.agent_failed(transport, error)
-                return
+        try:
+            trees = self.storage.trees(server, found['shares'])
+            measured = check.measure(self.storage, transport, trees)
+        except CommandFailed as error:
+            yield transport.lost(error) or check.agent_failed(transport, error)
+            return
         yield from check.content(measured, found['shares'], self.storage, spec)
 
     def _disrupting(
-        self, peer: BackendConfig, share_server: base.ShareServer, spec: dict[str, Any]
+        self,
+        transport: Transport,
+        peer: BackendConfig,
+        side: dict[str, str],
+        spec: dict[str, Any],
     ) -> list[str]:
         """Why clients would notice a migration; none if they go on with what they have open."""
-        way, _ = check.way(peer, self.backend, share_server['host'])
-        assert way is not None  # it was looked at
-        side = side_of(peer, server_name(share_server))
-        with contextlib.closing(self._transport(way)) as transport:
-            try:
-                there = transport.start('versions', side=side).result()
-            except CommandFailed as error:
-                return [f'its host does not say what it runs: {error}']
+        try:
+            there = transport.start('versions', side=side).result()
+        except CommandFailed as error:
+            return [f'its host does not say what it runs: {error}']
         found = list(moving.reasons(peer, self.backend, there, agent.versions(side), spec))
         if self.place.server(side['server']).path.exists():
             found.append(f'there is a server {side["server"]} at the destination')

@@ -313,6 +313,11 @@ class Migration:
         result: dict[str, Any] | None = read_json(self.result_file(step))
         return result
 
+    def is_done(self, step: str) -> bool:
+        """Whether a step ended well, and was not forgotten."""
+        result = self.result(step)
+        return result is not None and result['state'] == 'done'
+
     def drop_result(self, step: str) -> None:
         """Forget how a step ended, so that it is done again."""
         with contextlib.suppress(FileNotFoundError):

@@ -73,6 +73,12 @@ class Servers(base.ShareDriver):
                 self.storage.open(server)
             yield self._export(server)
 
+    def _remaining(self, share_server: base.ShareServer | None) -> pool.Server | None:
+        """As :meth:`_server`, None if it is removed already."""
+        if not self.place.server(server_name(share_server)).path.is_dir():
+            return None
+        return self._server(share_server)
+
     def _server(self, share_server: base.ShareServer | None) -> pool.Server:
         """The place of a server that may be served.
 

@@ -16,7 +16,7 @@ from ssm.common.exceptions import DriverError
 from ssm.drivers import base
 from ssm.drivers.linux import pool
 from ssm.drivers.linux.refusal import refusal
-from ssm.drivers.linux.serving import Servers, server_name
+from ssm.drivers.linux.serving import Servers
 
 LOG = logging.getLogger(__name__)
 
@@ -91,10 +91,9 @@ class Shares(Servers):
         share: base.Share,
         share_server: base.ShareServer | None,
     ) -> None:
-        server = self.place.server(server_name(share_server))
-        if not server.path.is_dir():
+        server = self._remaining(share_server)
+        if server is None:
             return
-        server = self._server(share_server)
         with self._serving(server) as export:
             export.forget(share['name'])
         self.storage.delete(server.share(share['name']))
@@ -176,10 +175,9 @@ class Shares(Servers):
         snapshot: base.Snapshot,
         share_server: base.ShareServer | None,
     ) -> None:
-        server = self.place.server(server_name(share_server))
-        if not server.path.is_dir():
+        server = self._remaining(share_server)
+        if server is None:
             return
-        server = self._server(share_server)
         self.storage.delete(server.snapshot(snapshot['share_name'], snapshot['name']))
 
     def ensure_shares(

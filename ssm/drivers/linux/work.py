@@ -27,12 +27,6 @@ _BEATS = 6
 """Signs of life in the time after which a source opens again."""
 
 
-def is_fenced(migration: pool.Migration) -> bool:
-    """Whether the source is closed for good, as far as this side knows."""
-    result = migration.result('fence')
-    return result is not None and result['state'] == 'done'
-
-
 class Work:
     """A job with everything that is needed to do it."""
 
@@ -127,7 +121,7 @@ class Work:
             if not self.source.lost(error) or step not in ('unfence', 'cancel', 'complete'):
                 raise
             if step == 'complete':
-                stands = self.migration.opening_file.exists() or is_fenced(self.migration)
+                stands = self.migration.opening_file.exists() or self.migration.is_done('fence')
             else:
                 # before that it opens by itself
                 stands = not self.may_be_confirmed()

@@ -28,7 +28,7 @@ from ssm.drivers.linux import abilities, moving, pool, process
 from ssm.drivers.linux.command import CommandFailed
 from ssm.drivers.linux.copying import ShareCopy
 from ssm.drivers.linux.refusal import disk_full, refusal
-from ssm.drivers.linux.work import Work, is_fenced
+from ssm.drivers.linux.work import Work
 
 # stdlib: oslo.log takes longer to import than most steps take
 LOG = logging.getLogger('worker')
@@ -157,7 +157,7 @@ def _refuse_if_not_fenced(work: Work) -> None:
 
     One that can't be reached is closed: that was confirmed (decision 16).
     """
-    fenced = is_fenced(work.migration)
+    fenced = work.migration.is_done('fence')
     if fenced and not work.alone:
         known = work.source.start('fenced_by', side=work.source_side).result()
         fenced = known == work.migration.id

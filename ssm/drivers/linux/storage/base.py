@@ -86,7 +86,7 @@ class Trees:
     source: str
     copy: str
     look: Callable[[], tuple[Manifest, set[str]]]
-    large: list[str] = dataclasses.field(default_factory=list)
+    large: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass

@@ -11,7 +11,7 @@ import pathlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ssm.common.exceptions import DataLoss
 from ssm.drivers.linux import btrfs, pool, rounds, stream
@@ -83,6 +83,8 @@ class BtrfsStorage(Storage):
     program = 'btrfs'
     atomic_snapshots = True
     lineage = True
+    large: ClassVar[tuple[str, ...]] = ()
+    """Files that are compared in pieces."""
 
     def prepare(self) -> None:
         self._check()
@@ -198,6 +200,8 @@ class BtrfsStorage(Storage):
         strict: bool = False,
         report: Report | None = None,
     ) -> Pass:
+        if not strict:
+            self.flush(task)
         begun = time.monotonic()
         before = since['round'] if since else 0
         # the last round has a name of its own: what was wrong with it must not get into others
@@ -237,6 +241,9 @@ class BtrfsStorage(Storage):
             trees=trees,
         )
 
+    def flush(self, task: Task) -> None:
+        """Before a round, have written out what lies above the source's pool, if anything does."""
+
     @staticmethod
     def _parent(task: Task, frozen: str, before: int) -> pathlib.Path | None:
         """What is there at both ends to send the difference to."""
@@ -258,7 +265,7 @@ class BtrfsStorage(Storage):
             ((manifest, survey),) = call.result()
             return manifest, _sample(manifest, survey['changed'])
 
-        return Trees(source, str(copy), look)
+        return Trees(source, str(copy), look, self.large)
 
     def _receive(
         self,

@@ -13,9 +13,8 @@ from typing import Any
 from ssm.drivers.linux import btrfs, image, pool, privileged
 from ssm.drivers.linux.command import CommandFailed, finish
 from ssm.drivers.linux.refusal import refusal, says_full
-from ssm.drivers.linux.storage.base import Measured, Pass, Paths, Task
+from ssm.drivers.linux.storage.base import Measured, Paths, Task
 from ssm.drivers.linux.storage.btrfs import BtrfsStorage
-from ssm.drivers.linux.stream import Report
 from ssm.drivers.linux.transport.base import Transport
 
 _CLOSE_TIMEOUT = 10.0
@@ -30,6 +29,7 @@ class ImageStorage(BtrfsStorage):
     """
 
     moves_servers = True
+    large = (image.DISK,)
     opening = 1.5
 
     def prepare(self) -> None:
@@ -133,25 +133,9 @@ class ImageStorage(BtrfsStorage):
         measured.shares.clear()  # what they use inside is not looked at
         return measured
 
-    def copy_share(
-        self,
-        task: Task,
-        path: pathlib.Path,
-        *,
-        since: Any,
-        checksum: bool = False,
-        strict: bool = False,
-        report: Report | None = None,
-    ) -> Pass:
-        if not strict:
-            # what the last round would have to send otherwise
-            task.source.start('mark', path=str(image.Image(task.origin).mount)).result()
-        done = super().copy_share(
-            task, path, since=since, checksum=checksum, strict=strict, report=report
-        )
-        if done.trees:
-            done.trees.large = [image.DISK]
-        return done
+    def flush(self, task: Task) -> None:
+        # what the last round would have to send otherwise
+        task.source.start('mark', path=str(image.Image(task.origin).mount)).result()
 
     def arrive(self, migration: pool.Migration, server: pool.Server) -> None:
         found = image.Image(server)
