@@ -85,7 +85,10 @@ class MoveTest(ImageCase):
         handle = client.call('handle', location, 'file')
         self.assertTrue(self.check(migration.source)['nondisruptive'])
         self.run_to(migration, 'refresh')
+        client.call('connect', location)
         self._refuse_while_used(migration)
+        # clients that are not told so may wait for an answer until their files are lost
+        self.assertEqual('reset', client.call('ending', location))
         _, gap = client.call('held', 'file')
         report(f'a cut-over that failed: longest gap {gap:.2f} s')
         self.assertEqual(handle, client.call('handle', location, 'file'))

@@ -85,6 +85,9 @@ class MovingCase(WorldCase):
 
 
 class MigrationTest(MovingCase):
+    # space for what is extended, too, before the next report
+    deployment: ClassVar[dict[str, Any]] = {'size': 6}
+
     def test_there_and_back(self) -> None:
         tenant = self.tenant()
         before = self.counts()

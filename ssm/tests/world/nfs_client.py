@@ -14,6 +14,7 @@ import errno
 import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -214,6 +215,25 @@ def held(path: str) -> tuple[int, float]:
     return found.told + 1, max(b - a for a, b in itertools.pairwise(times))
 
 
+_idle: dict[str, socket.socket] = {}
+
+
+def connect(location: str) -> None:
+    """Make a connection to the server of a share, and ask nothing."""
+    _idle[location] = socket.create_connection((location.rpartition(':')[0], nfs_raw.PORT), 5)
+
+
+def ending(location: str) -> str:
+    """How the connection ends: ``reset``, or ``end`` as if the server had closed it."""
+    with _idle.pop(location) as connection:
+        connection.settimeout(HOLD_TIMEOUT)
+        try:
+            connection.sendall(b'\x80\0\0\0')  # an empty request
+            return 'end' if not connection.recv(1) else 'answer'
+        except ConnectionResetError:
+            return 'reset'
+
+
 def walk(location: str, count: int) -> None:
     """Make many files and look at each of them."""
     with mounted(location, '4.0') as connection:
@@ -238,7 +258,7 @@ def wait(location: str, seconds: float) -> None:
 _FUNCTIONS = {
     function.__name__: function
     for function in (
-        *(write, read, write_for, walk, wait, hold, held),
+        *(write, read, write_for, walk, wait, hold, held, connect, ending),
         *(nfs_raw.handle, nfs_raw.knows),
     )
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 import struct
 
+PORT = 2049
 _TIMEOUT = 5.0
 _PUTFH, _PUTROOTFH, _LOOKUP, _GETFH, _GETATTR = 22, 24, 15, 10, 9
 _SIZE = struct.pack('>2I', 1, 1 << 4)
@@ -31,7 +32,7 @@ def _operations(*operations: tuple[int, bytes]) -> bytes:
 
 def _ask(host: str, call: bytes) -> tuple[int, bytes]:
     """Status of the call, and what it answered after the tag."""
-    with socket.create_connection((host, 2049), _TIMEOUT) as connection:
+    with socket.create_connection((host, PORT), _TIMEOUT) as connection:
         connection.sendall(struct.pack('>I', _LAST | len(call)) + call)
         with connection.makefile('rb') as stream:
             (length,) = struct.unpack('>I', stream.read(4))

@@ -62,11 +62,10 @@ class GaneshaExport(base.Export):
             yield file.stem, pool.read_json(file)
 
     def start(self) -> None:
-        serves = self._ganesha.running()
-        if not serves:
+        if not self._ganesha.running():
             self._ganesha.stop(_STOP_TIMEOUT)
-        self.isolation.up()
-        if not serves:
+            # clients find the server ready: one that is refused waits, some for seconds
+            self.isolation.make()
             exports = [
                 self._text(name, record)
                 for name, record in self._records()
@@ -77,6 +76,7 @@ class GaneshaExport(base.Export):
                 ganesha_config.bus(self._ganesha.socket),
                 ''.join(exports),
             )
+        self.isolation.up()
 
     def _core(self) -> str:
         record = pool.read_json(self.server.record)
@@ -135,6 +135,8 @@ class GaneshaExport(base.Export):
         self.isolation.down()
         self._ganesha.stop(max(timeout, _STOP_TIMEOUT))
         self._unmount()
+        # with its connections, which would meet the next server: clients need a reset
+        self.isolation.remove()
         return {name: str(self.server.share(name)) for name in names}, []
 
     def _unmount(self) -> None:

@@ -46,8 +46,14 @@ class Isolation(abc.ABC):
         """Back end details, for operators."""
         return {}
 
+    def make(self) -> None:
+        """Make what daemons of the server need to start; nobody has to reach them yet.
+
+        :raises DriverRefused: not possible on this host
+        """
+
     def up(self) -> None:
-        """Make the addresses of the record usable, and no others.
+        """Make the addresses of the record usable, and no others; does what :meth:`make` does.
 
         :raises DriverRefused: not possible on this host
         """
@@ -56,4 +62,4 @@ class Isolation(abc.ABC):
         """Cut the server off: clients wait, whatever still serves behind."""
 
     def remove(self) -> None:
-        """Undo :meth:`up`, also half done, also without a record."""
+        """Undo :meth:`make` and :meth:`up`, also half done, also without a record."""

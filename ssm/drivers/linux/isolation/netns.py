@@ -10,6 +10,7 @@ a port of the bridge, the other ``eth0``, ``eth1``, … in the namespace. While 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import ipaddress
 import os
@@ -88,16 +89,23 @@ class NetnsIsolation(Isolation):
         links: list[Link] = record['links']
         return links
 
+    def make(self) -> None:
+        links = self._links()
+        with self._told():
+            self._make(links)
+
     def up(self) -> None:
         links = self._links()
-        if missing := [link['bridge'] for link in links if not _place(link['bridge']).is_dir()]:
-            raise refusal(
-                'bridge_missing',
-                f'There is no bridge {missing[0]} on this host.',
-                'Make the bridge, or name another one in linux_bridge for new servers.',
-            )
+        with self._told():
+            known = self._make(links)
+            if not self._record().get('waits'):
+                self._open(links, known)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what a program said of the network."""
         try:
-            self._make(links)
+            yield
         except CommandFailed as error:
             reason = ' '.join(error.errors.split('\n'))
             raise refusal(
@@ -106,34 +114,53 @@ class NetnsIsolation(Isolation):
                 'See what the kernel of this host lacks, or who has a name or address already.',
             ) from error
 
-    def _make(self, links: list[Link]) -> None:
+    def _make(self, links: list[Link]) -> dict[str, privileged.Interface]:
+        """Make what is missing; a new port stays down. Returns the interfaces inside."""
+        if missing := [link['bridge'] for link in links if not _place(link['bridge']).is_dir()]:
+            raise refusal(
+                'bridge_missing',
+                f'There is no bridge {missing[0]} on this host.',
+                'Make the bridge, or name another one in linux_bridge for new servers.',
+            )
         if not privileged.is_namespace(self.name):
             self.remove()  # ports of a namespace that is gone
             privileged.make_namespace(self.name)
-        known = {path.name for path in self._ports()}
-        waits = bool(self._record().get('waits'))
+        ports = {path.name for path in self._ports()}
         privileged.ip(
-            line
-            for index, link in enumerate(links)
-            for line in self._outside(index, link, known, 'down' if waits else 'up')
+            line for index, link in enumerate(links) for line in self._outside(index, link, ports)
         )
         for index, link in enumerate(links):
             if link['vlan']:
                 privileged.tag(self._port(index), link['vlan'])
-        privileged.ip(_inside(links, privileged.interfaces(self.name)), self.name)
-        for index, link in enumerate([] if waits else links):
+        known = privileged.interfaces(self.name)
+        privileged.ip(_inside(links, known), self.name)
+        return known
+
+    def _open(self, links: list[Link], known: dict[str, privileged.Interface]) -> None:
+        """Let clients in, and tell them where the addresses are."""
+        privileged.ip(f'link set {self._port(index)} up' for index in range(len(links)))
+        names = [f'eth{index}' for index in range(len(links))]
+        # also if it is the same, the kernel tells all neighbours whose the addresses are
+        privileged.ip(
+            (
+                f'link set {name} address {link["mac"] or known[name].mac}'
+                for name, link in zip(names, links, strict=True)
+            ),
+            self.name,
+        )
+        for name, link in zip(names, links, strict=True):
             for interface in map(ipaddress.ip_interface, link['addresses']):
                 if interface.version == 4:
-                    privileged.announce(self.name, f'eth{index}', str(interface.ip))
+                    privileged.announce(self.name, name, str(interface.ip))
 
-    def _outside(self, index: int, link: Link, known: set[str], state: str) -> Iterator[str]:
+    def _outside(self, index: int, link: Link, known: set[str]) -> Iterator[str]:
         port = self._port(index)
         if port not in known:
             yield f'link add {port} type veth peer name eth{index} netns {self.name}'
         alias = _NO_NAME.sub('_', self.server.path.name)
         # a port with a small MTU would give it to the whole bridge
         mtu = max(link['mtu'] or 0, _ETHERNET_MTU)
-        yield f'link set {port} alias {alias} mtu {mtu} master {link["bridge"]} {state}'
+        yield f'link set {port} alias {alias} mtu {mtu} master {link["bridge"]}'
 
     def down(self) -> None:
         privileged.ip(f'link set {path.name} down' for path in self._ports())
@@ -245,5 +272,3 @@ def _inside(links: list[Link], known: dict[str, privileged.Interface]) -> Iterat
         if version and version not in led:
             led.add(version)
             yield f'route replace default via {link["gateway"]} dev {name} onlink'
-        # also if it is the same, the kernel tells all neighbours whose the addresses are
-        yield f'link set {name} address {link["mac"] or known[name].mac}'
