@@ -150,26 +150,32 @@ class ServingTest(ServerCase):
         self.assertTrue(self.serves(self.server, again))
 
     def test_ipv6(self) -> None:
-        client = self.network.client('fd77::ff/64')
-        ((info,),) = ([self.info[0] | {'server_id': 'server-of-ipv6'}],)
-        allocation = info['network_allocations'][0] | {
-            'ip_address': 'fd77::9',
+        self.namespaces['fd77::ff'] = self.network.client('fd77::ff/64')
+        client = self.client('fd77::ff')
+        first = self._make_share_by('fd77::9')
+        client.call('wait', first, 5)  # until it has its own address
+        client.write(first, 'file', 'content')
+        self.assertEqual('content', client.read(first, 'file'))
+        # a server that moves has no second for asking whose its address is
+        client.write(self._make_share_by('fd77::a'), 'file', 'content')
+
+    def _make_share_by(self, address: str) -> str:
+        """Location of a share of a new server with an address of IPv6."""
+        allocation = self.info[0]['network_allocations'][0] | {
+            'ip_address': address,
             'ip_version': 6,
             'cidr': 'fd77::/64',
         }
-        info |= {'gateway': 'fd77::1', 'network_allocations': [allocation]}
+        info = self.info[0] | {'server_id': f'server-{address[-1]}', 'gateway': 'fd77::1'}
+        info |= {'network_allocations': [allocation]}
         details = self.driver.setup_server(self.context, [info])
-        server = self.server | {'id': 'server-of-ipv6', 'identifier': details['identifier']}
+        server = self.server | {'id': info['server_id'], 'identifier': details['identifier']}
         self.addCleanup(self._teardown, harness.SOURCE, server)
         share = self.share_data(server)
         share['access_rules'] = [self.rule() | {'access_to': 'fd77::/64'}]
         (location,) = self.driver.create_share(self.context, share, server)
-        self.assertEqual(f'[fd77::9]:/{share["name"]}', location['path'])
-        self.namespaces['fd77::ff'] = client
-        judge = self.client('fd77::ff')
-        judge.call('wait', location['path'], 5)
-        judge.write(location['path'], 'file', 'content')
-        self.assertEqual('content', judge.read(location['path'], 'file'))
+        self.assertEqual(f'[{address}]:/{share["name"]}', location['path'])
+        return location['path']
 
 
 class LifeTest(ServerCase):

@@ -266,7 +266,9 @@ def _inside(links: list[Link], known: dict[str, privileged.Interface]) -> Iterat
         for address in sorted(known[name].addresses - set(link['addresses'])):
             yield f'address delete {address} dev {name}'
         for address in link['addresses']:
-            yield f'address replace {address} dev {name}'
+            # whose it is was settled by the network plug-in; asking would hold up clients
+            unasked = ' nodad' if ':' in address else ''
+            yield f'address replace {address} dev {name}{unasked}'
         version = ipaddress.ip_address(link['gateway']).version if link['gateway'] else None
         # the first subnet with a gateway leads to all others
         if version and version not in led:
