@@ -72,6 +72,14 @@ class ImageCase(BtrfsPools, GaneshaHooks, harness.Harness, NfsCase):
         """Where the image of a server is in a pool."""
         return image.Image(self.pools[stanza].server(server['identifier'] or ''))
 
+    def expect_records(self, migration: harness.Migration, count: int) -> None:
+        """At least so many arrived in the file, none twice and none missing."""
+        share = migration.shares[0]['name']
+        place = self.image(harness.DESTINATION, migration.source).server.share(share)
+        numbers = [int(line) for line in (place / 'file').read_text().split()]
+        self.assertEqual(list(range(len(numbers))), numbers)
+        self.assertGreaterEqual(len(numbers), count)
+
 
 class MoveTest(ImageCase):
     """The server moves, as far as the driver is concerned."""
@@ -107,7 +115,7 @@ class MoveTest(ImageCase):
         snapshot = answer['snapshot_updates'][migration.snapshots[0]['id']]
         self.assertTrue(pathlib.Path(snapshot['provider_location']).is_dir())
         client.close()
-        self._expect_records(migration, count)
+        self.expect_records(migration, count)
         self._try_again(migration, answer, obstacle)
         self._expect_source_gone(migration)
 
@@ -135,13 +143,6 @@ class MoveTest(ImageCase):
         (finding,) = caught.exception.findings
         self.assertEqual('image_in_use', finding.code)
         self.assertIn(f'pid {sleeper.pid}', finding.message)
-
-    def _expect_records(self, migration: harness.Migration, count: int) -> None:
-        share = migration.shares[0]['name']
-        place = self.image(harness.DESTINATION, migration.source).server.share(share)
-        numbers = [int(line) for line in (place / 'file').read_text().split()]
-        self.assertEqual(list(range(len(numbers))), numbers)
-        self.assertGreaterEqual(len(numbers), count)
 
     def _expect_source_gone(self, migration: harness.Migration) -> None:
         """Nothing serves there, and its data go when they were kept for long enough."""

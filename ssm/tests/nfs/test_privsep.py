@@ -18,11 +18,13 @@ import subprocess
 import sys
 import threading
 import time
+from typing import ClassVar
 
 from testtools import content
 
 from ssm.drivers.linux import process
 from ssm.tests.base import TestCase
+from ssm.tests.nfs import test_image
 from ssm.tests.nfs.case import report
 from ssm.tests.world import footprint, leftovers
 from ssm.tests.world.migration import PHASE1_DONE, SUCCESS, Migration
@@ -92,12 +94,8 @@ class _Sudo:
 class _World(NfsDeployment):
     """``ssm-all`` of the account; pools and configuration are root's."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            size=4,
-            options='enabled_share_protocols = NFS,CIFS\n',
-            backend_options='linux_export = samba\n',
-        )
+    def __init__(self, **options: str) -> None:
+        super().__init__(**options)
         asked = f'{sys.executable} {self.path}/ask.py {self.path}/sudo'
         self._sections = f'\n[ssm_linux_privileged]\nhelper_command = {asked}\n'
         # a checkout may lie in a home directory; reading is all this lets the account do
@@ -121,6 +119,12 @@ class _World(NfsDeployment):
             if hasattr(self, 'sudo'):
                 self.sudo.close()
 
+    def accounts(self) -> set[str]:
+        """Uids that the service has, of all kinds."""
+        lines = pathlib.Path(f'/proc/{self.processes["all"].pid}/status').read_text().splitlines()
+        (found,) = (line for line in lines if line.startswith('Uid:'))
+        return set(found.split()[1:])
+
     def helper(self) -> int:
         """Pid of the privileged helper."""
         (found,) = (
@@ -135,15 +139,15 @@ class PrivsepTest(TestCase):
     """The whole life of a share server, of an unprivileged service."""
 
     def test_life_of_a_server(self) -> None:
-        world = _World()
+        world = _World(
+            options='enabled_share_protocols = NFS,CIFS\n', backend_options='linux_export = samba\n'
+        )
         self.addCleanup(world.stop)
         self.addOnException(
             lambda _: self.addDetail('log', content.text_content(world.log('all', 60)))
         )
         world.start()
-        service = world.processes['all'].pid
-        status = pathlib.Path(f'/proc/{service}/status').read_text()
-        self.assertIn(f'Uid:\t{ACCOUNT}\t{ACCOUNT}\t{ACCOUNT}\t{ACCOUNT}\n', status)
+        self.assertEqual({str(ACCOUNT)}, world.accounts())
         self._look_at(world.helper())
         counted = footprint.Footprint(
             world.path,
@@ -219,3 +223,14 @@ class PrivsepTest(TestCase):
             and (path.stat().st_mode & 0o002 or path.stat().st_uid == ACCOUNT)
         ]
         self.assertEqual([], found)
+
+
+class ImageTest(test_image.WholeTest):
+    """A server that moves with its file handles, away and back, of an unprivileged service."""
+
+    kind = _World
+    world: ClassVar[_World]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.assertEqual({str(ACCOUNT)}, self.world.accounts())
