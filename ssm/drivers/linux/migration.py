@@ -50,6 +50,8 @@ class ServerMigration(Offer):
         migration = self._take(token, dest_share_server, job)
         if migration.completed_file.exists() or migration.is_done('copy'):
             return None
+        if job['moves'] is not None:
+            self._admit_network(src_share_server, dest_share_server)
         if not self.workers.running(migration, token, 'copy'):
             self.workers.begin(migration, token, 'copy')
         return None
@@ -210,6 +212,17 @@ class ServerMigration(Offer):
             self._run(migration, token, 'cancel')
         self._forget(migration)
 
+    def _admit_network(self, source: base.ShareServer, destination: base.ShareServer) -> None:
+        """Nothing, if a server that moves can have its network here.
+
+        Nothing is set up for it, so complete would be the first to notice: too late.
+
+        :raises DriverRefused: it can't
+        """
+        addresses = destination['network_allocations'] or source['network_allocations']
+        isolation = self._export(self.place.server(server_name(source))).isolation
+        isolation.admit(addresses, self.backend.linux_bridge)
+
     def _forget(self, migration: pool.Migration) -> None:
         """Remove what a migration leaves that came to its end: all but the guard."""
         self.workers.forget(migration)
@@ -287,7 +300,10 @@ class ServerMigration(Offer):
             'destination': side_of(
                 self.backend, server_name(src_share_server if moves else dest_share_server)
             ),
-            'moves': {} if moves else None,
+            # one that keeps its addresses has none of its own before it has moved
+            'moves': {'new_addresses': bool(dest_share_server['network_allocations'])}
+            if moves
+            else None,
             'way': way,
             'shares': [
                 {key: value for key, value in share.items() if key in _SHARE_KEYS}

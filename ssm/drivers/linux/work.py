@@ -41,7 +41,8 @@ class Work:
         self.source_side: dict[str, str] = job['source']
         self.server = place.server(job['destination']['server'])
         self.moves: dict[str, Any] | None = job['moves']
-        """Set if the server itself moves; its ``record``, once that is known."""
+        """Set if the server itself moves: whether it gets ``new_addresses``, and its ``record``,
+        once that is known."""
         self.export = parts.export(job['destination'], self.server)
         self.commands = Commands(keep=[lock])
         self.storage: Storage = parts.load('storage', job['destination']['storage'])(
@@ -181,8 +182,8 @@ class Work:
             over.set()
 
     def lease(self) -> float | None:
-        """Seconds in which clients have to have their server back, None if it does not move."""
-        if self.moves is None:
+        """Seconds in which clients have to have their server back, None if they lose it anyway."""
+        if self.moves is None or self.moves['new_addresses']:
             return None
         lease: float = self.source.start('versions', side=self.source_side).result()['lease']
         return lease

@@ -48,7 +48,7 @@ class ImageCase(BtrfsPools, GaneshaHooks, harness.Harness, NfsCase):
         destination = base.ShareServer(
             **source
             | {'id': name, 'host': f'node1@{harness.DESTINATION}', 'identifier': None}
-            | {'status': 'server_migrating_to', 'backend_details': {}}
+            | {'status': 'server_migrating_to', 'backend_details': {}, 'network_allocations': []}
         )
         # its identifier is the source's, once it has moved
         moved = destination | {'identifier': source['identifier']}

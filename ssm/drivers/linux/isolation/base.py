@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ssm.drivers.linux import pool
@@ -27,6 +27,13 @@ class Isolation(abc.ABC):
         :param bridge: the option ``linux_bridge``
         """
         return None
+
+    def admit(self, networks: Iterable[Mapping[str, Any]], bridge: str | None) -> None:
+        """Nothing, if a server can have some networks here; :meth:`plan` finds the same.
+
+        :param networks: subnets, or addresses in them: both say what kind of network it is
+        :raises DriverRefused: it can't
+        """
 
     @abc.abstractmethod
     def plan(self, network_info: Sequence[Mapping[str, Any]], bridge: str | None) -> dict[str, Any]:

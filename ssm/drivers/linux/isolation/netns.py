@@ -16,7 +16,7 @@ import ipaddress
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ssm.common.exceptions import DriverRefused
@@ -60,10 +60,13 @@ class NetnsIsolation(Isolation):
             return f'linux_bridge: there is no bridge {bridge}'
         return None
 
-    def plan(self, network_info: Sequence[Mapping[str, Any]], bridge: str | None) -> dict[str, Any]:
-        wrong = [found for info in network_info if (found := _unsuitable(info, bridge or ''))]
+    def admit(self, networks: Iterable[Mapping[str, Any]], bridge: str | None) -> None:
+        wrong = [found for network in networks if (found := _unsuitable(network, bridge or ''))]
         if wrong:
             raise DriverRefused(sentence(wrong), findings=wrong)
+
+    def plan(self, network_info: Sequence[Mapping[str, Any]], bridge: str | None) -> dict[str, Any]:
+        self.admit(network_info, bridge)
         links = [_link(info, bridge or '') for info in network_info if info['network_allocations']]
         if not links:
             raise refusal('no_address', 'The network plug-in gave the share server no address.')
@@ -183,9 +186,9 @@ def _place(bridge: str) -> pathlib.Path:
     return privileged.INTERFACES / bridge / 'bridge'
 
 
-def _unsuitable(subnet: Mapping[str, Any], bridge: str) -> Finding | None:
-    """Why a bridge does not lead to a subnet, None if it does."""
-    kind, vlan = subnet['network_type'], subnet['segmentation_id']
+def _unsuitable(network: Mapping[str, Any], bridge: str) -> Finding | None:
+    """Why a bridge does not lead to a network, None if it does."""
+    kind, vlan = network['network_type'], network['segmentation_id']
     if kind not in _TYPES:
         return Finding(
             code='network_type_not_supported',
