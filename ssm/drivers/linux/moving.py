@@ -58,7 +58,13 @@ def reasons(
         yield 'linux_verify_all reads the whole image while clients wait'
     if there['minors'] != '0':
         yield 'its clients may use NFSv4.1 or later, whose sessions end'
-    if limit(lease := there['lease'] or 0) < PAUSE:
+    lease = there['lease'] or 0
+    if lease > destination.linux_nfs_lease:
+        yield (
+            f'its clients renew by a lease of {lease:g} s, which they would lose at the '
+            f'destination: linux_nfs_lease is {destination.linux_nfs_lease} s there'
+        )
+    if limit(lease) < PAUSE:
         yield (
             f'a move takes {PAUSE:g} s or more, and with a lease of {lease:g} s clients might lose '
             f'open files after {limit(lease):g} s'

@@ -193,6 +193,7 @@ class MoveTest(ImageCase):
         for reason, answer in (
             ('shares of CIFS', self.check(source, 'CIFS', linux_export='samba')),
             ('linux_verify_all', self.check(source, linux_verify_all=True)),
+            ('linux_nfs_lease', self.check(source, linux_nfs_lease=LEASE - 1)),
             ('a lease of 4 s', self._check_with(source, lease=4)),
             ('NFSv4.1', self._check_with(source, nfs_minors='0,1,2')),
             ('NFSv4.1', self._check_with(source, nfs_minors=None)),
