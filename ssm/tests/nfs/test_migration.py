@@ -85,8 +85,8 @@ class MovingCase(WorldCase):
 
 
 class MigrationTest(MovingCase):
-    # space for what is extended, too, before the next report
-    deployment: ClassVar[dict[str, Any]] = {'size': 6}
+    # space for all shares of all tests, also if no report comes between them
+    deployment: ClassVar[dict[str, Any]] = {'size': 20}
 
     def test_there_and_back(self) -> None:
         tenant = self.tenant()

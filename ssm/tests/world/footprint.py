@@ -14,7 +14,7 @@ from ssm.drivers.linux.isolation.netns import NetnsIsolation
 from ssm.tests.world import leftovers
 
 _PORT = re.compile(r'(?P<namespace>ssm[0-9a-f]{9})-\d+')
-_PASSING = frozenset({'arping', 'btrfs', 'python', 'python3', 'python3.11'})
+_PASSING = frozenset({'arping', 'btrfs', 'nsenter', 'python', 'python3', 'python3.11'})
 """Programs that come and go."""
 
 

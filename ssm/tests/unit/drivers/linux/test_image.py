@@ -67,7 +67,11 @@ class MovingTest(TestCase):
     """Why clients would be disrupted."""
 
     side = types.SimpleNamespace(
-        name='alpha', linux_isolation='netns', linux_export='ganesha', linux_verify_all=False
+        name='alpha',
+        linux_isolation='netns',
+        linux_export='ganesha',
+        linux_verify_all=False,
+        linux_nfs_lease=10,
     )
     versions: dict[str, Any] = {'nfs': 'V4.3', 'kernel': [6, 1], 'lease': 10, 'minors': '0'}
 
@@ -91,6 +95,7 @@ class MovingTest(TestCase):
             ({'nfs': 'V5.0'}, {}, 'V5.0 and V4.3'),
             ({'nfs': ''}, {}, 'none and V4.3'),
             ({'kernel': [6, 12]}, {}, 'Linux 6.12, the destination only 6.1'),
+            ({'lease': 11}, {}, 'linux_nfs_lease is 10 s there'),
             ({'lease': 4}, {}, 'a lease of 4 s'),
             ({'lease': None}, {}, 'a lease of 0 s'),
         ):
