@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 from ssm.drivers.linux import privileged
 from ssm.tests.world.nfs_client import url as nfs_url
+from ssm.tests.world.nfs_client import wait_for_state
 from ssm.tests.world.writer import FILE, PAUSE, export_location, record
 
 CONNECT_TIMEOUT = 0.3
@@ -83,7 +84,7 @@ def connect(
     )
 
 
-def write_open(file: Any, running: list[bool], log: TextIO) -> None:
+def write_open(connection: Any, name: str, running: list[bool], log: TextIO) -> None:
     """Write until told to stop, to a file that stays open.
 
     :raises NfsLostOpenStateError: it did not
@@ -91,6 +92,7 @@ def write_open(file: Any, running: list[bool], log: TextIO) -> None:
     import nfs_rs
 
     number, position = 0, 0
+    file = connection.open(name, 'wb')
     while running:
         data = record(number)
         try:
@@ -101,7 +103,7 @@ def write_open(file: Any, running: list[bool], log: TextIO) -> None:
             raise
         except (OSError, RuntimeError) as error:
             print(f'{time.monotonic():.3f} {type(error).__name__}: {error}', flush=True)
-            time.sleep(ASK_PAUSE)
+            wait_for_state(connection)
             continue
         log.write(f'{number} {time.monotonic():.6f}\n')
         number, position = number + 1, position + len(data)
@@ -120,7 +122,7 @@ def main() -> None:
     with open(acknowledged, 'a', buffering=1) as log:
         if version == OPEN:
             connection = connect(locator.ask(), '4.0', OPEN_TIMEOUT)
-            write_open(connection.open(name, 'wb'), running, log)
+            write_open(connection, name, running, log)
         while running:
             try:
                 if connection is None:
