@@ -43,7 +43,7 @@ CONTEXT = priv_context.PrivContext(
         capabilities.CAP_SYS_ADMIN,  # namespaces, mounts, subvolumes, quotas
         capabilities.CAP_NET_ADMIN,  # interfaces, addresses, routes
         capabilities.CAP_NET_RAW,  # gratuitous ARP
-        capabilities.CAP_SYS_PTRACE,  # who lives in a namespace or holds a file
+        capabilities.CAP_SYS_PTRACE,  # who lives in a namespace or holds a file, how much was sent
         capabilities.CAP_KILL,  # daemons, and workers with their children
         capabilities.CAP_DAC_OVERRIDE,  # files of tenants, from here on
         capabilities.CAP_DAC_READ_SEARCH,
