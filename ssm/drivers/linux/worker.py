@@ -264,8 +264,9 @@ def main(argv: list[str]) -> int:
         return STALE
     LOG.info('%s: begun, epoch %s', step, epoch)
     result = _perform(place, migration, step, epoch, lock)
-    pool.write_json(migration.result_file(step), result | {'epoch': epoch}, durable=True)
+    # before the result is there, upon which this worker may be ended
     LOG.info('%s: %s %s', step, result['state'], result['message'])
+    pool.write_json(migration.result_file(step), result | {'epoch': epoch}, durable=True)
     return 0
 
 
