@@ -29,7 +29,7 @@ _GATHER = 0.001
 """Seconds in which more may come; to move every page by itself takes time from both programs."""
 
 _EVERY = 0.05
-"""Seconds between two reports of bytes that do not pass here."""
+"""Seconds between two reports of bytes that do not pass here; one may end the copy that late."""
 
 
 class SenderFailed(CommandFailed):
@@ -108,7 +108,7 @@ class Sender:
         self._close()
         code = codes[0] or codes[1]
         if code:
-            words = _read(self.errors) or 'the stream can not be decoded'
+            words = _read(self.errors) or ('' if codes[0] else 'the stream can not be decoded')
             raise SenderFailed(self.argv, code, words)
 
     def end(self) -> None:
@@ -216,6 +216,7 @@ def _follow(source: subprocess.Popen[bytes], report: Report | None) -> tuple[int
                 report(size)
     finally:
         os.close(descriptor)
+    # the end of a sender whose receiver ended first
     return size, source.wait() != -signal.SIGPIPE
 
 

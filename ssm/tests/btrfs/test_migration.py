@@ -22,6 +22,8 @@ from ssm.tests.world import data
 
 MIB = 1 << 20
 
+_CUT_OFF = 'echo "ERROR: cut off" >&2; exit 1'
+
 _OVERWRITE = """\
 import os, sys
 block = os.urandom(1 << 20)
@@ -363,12 +365,14 @@ class WorkerTest(BtrfsCase):
         self.assert_complete(migration, answer)
         self.assert_arrived(migration, answer)
 
-    def test_errors_that_pass_are_tried_again(self) -> None:
+    def _fails_once(self, program: str, script: str, words: str) -> None:
         migration = self.migration_of()
+        # more than the pipe between the two holds
+        (self.source(migration) / 'large').write_bytes(os.urandom(MIB))
         once = pathlib.Path(self.state_path, 'once')
         self.stub(
-            f'[ "$2" != send ] || [ -e {once} ] && exec "$REAL" "$@"\n'
-            f'touch {once}; echo "ERROR: cut off" >&2; exit 1'
+            f'[ "$2" != {program} ] || [ -e {once} ] && exec "$REAL" "$@"\n'
+            f'touch {once}; {script}'
         )
         self.step(migration, 'start')
         deadline, self.deadline = self.deadline, 0.0
@@ -376,5 +380,14 @@ class WorkerTest(BtrfsCase):
             while not self.step(migration, 'continue'):
                 pass
         self.deadline = deadline
-        self.assertIn('cut off', caught.exception.message)
+        self.assertRegex(caught.exception.message, f'{words}$')
         self.assert_complete(migration, self.run_to(migration, 'complete'))
+
+    def test_errors_of_send_are_tried_again(self) -> None:
+        self._fails_once('send', _CUT_OFF, 'ended with 1: ERROR: cut off')
+
+    def test_send_that_is_killed_is_tried_again(self) -> None:
+        self._fails_once('send', 'kill -KILL $$', 'ended with -9: ')
+
+    def test_errors_of_receive_are_told_from_what_follows(self) -> None:
+        self._fails_once('receive', _CUT_OFF, 'ended with 1: ERROR: cut off')
