@@ -371,8 +371,7 @@ class WorkerTest(BtrfsCase):
         (self.source(migration) / 'large').write_bytes(os.urandom(MIB))
         once = pathlib.Path(self.state_path, 'once')
         self.stub(
-            f'[ "$2" != {program} ] || [ -e {once} ] && exec "$REAL" "$@"\n'
-            f'touch {once}; {script}'
+            f'[ "$2" != {program} ] || [ -e {once} ] && exec "$REAL" "$@"\ntouch {once}; {script}'
         )
         self.step(migration, 'start')
         deadline, self.deadline = self.deadline, 0.0
